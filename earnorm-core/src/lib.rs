@@ -1,1 +1,30 @@
-//! Placeholder.
+//! The vocabulary of EarnORM: models, events, commits, hooks, filters, and the port that stores implement.
+//!
+//! Users depend on the façade `earnorm`, which re-exports what they need; this crate's own paths may change between
+//! minor versions. It does no I/O.
+#![forbid(unsafe_code)]
+
+pub mod commit;
+pub mod error;
+pub mod event;
+pub mod hook;
+pub mod limits;
+pub mod metadata;
+pub mod model;
+pub mod pattern;
+pub mod ports;
+pub mod position;
+pub mod predicate;
+pub mod query;
+pub mod regex;
+pub mod save;
+pub mod schema;
+pub mod store;
+pub mod stream;
+pub mod validation;
+pub mod value;
+
+#[doc(hidden)]
+pub mod __private;
+
+pub use error::{Error, Result};

@@ -1,0 +1,16 @@
+//! What generated code names. Not public: it changes without notice.
+
+pub use ::{bson, chrono, inventory, regex, serde, uuid};
+
+pub use crate::error::{BoxError, DecodeError, EncodeError};
+pub use crate::event::Event;
+pub use crate::hook::{
+    Abort, Applier, ApplyFn, Block, BoxFuture, Hook, HookFn, HookInfo, HookRegistration, ModelRegistration, Phase,
+    PostOutcome, PreOutcome, ValidateOutcome, describe,
+};
+pub use crate::model::{Applies, Model, ModelId, Stamp, StartsWith, Tracked};
+pub use crate::query::{Field, Filter, Sort};
+pub use crate::save::{PostContext, PreContext};
+pub use crate::schema::{FieldSchema, IndexKey, IndexSchema, ModelSchema, StoredKind};
+pub use crate::validation::{self, Nested, ValidationError, ValidationErrors};
+pub use crate::value::{Value, decode_serde, encode_serde, field, field_or, put};

@@ -1,0 +1,109 @@
+//! Events: facts, before and after the store gave them a version and a position.
+
+use bson::Document;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::error::{DecodeError, EncodeError, Result};
+use crate::metadata::Metadata;
+use crate::position::Position;
+use crate::stream::StreamId;
+
+/// Event names that only the library records: the life of a tracked model's document, and erased personal data.
+pub const RESERVED_EVENTS: [&str; 6] = [CREATED, UPDATED, DELETED, RESTORED, "erased", "baseline"];
+/// The first event of a tracked model: its whole document.
+pub const CREATED: &str = "created";
+/// A change of a tracked model: a list of path, new value or unset, old value.
+pub const UPDATED: &str = "updated";
+/// The end of an instance: its last state.
+pub const DELETED: &str = "deleted";
+/// The return of a deleted instance: its whole document.
+pub const RESTORED: &str = "restored";
+
+/// A domain event: a plain struct with `#[event(name = "…", version = N)]` above it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "not an event",
+    note = "write `#[event(name = \"…\")]` above `struct {Self}`"
+)]
+pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// Its name within a model's category: a lower-case word such as `payment_received`.
+    const NAME: &'static str;
+    /// The version of its shape, 1 or more.
+    const VERSION: u32;
+
+    /// The event's data as stored.
+    ///
+    /// # Errors
+    /// Names the field that has no stored form, such as a `u64` above `i64::MAX`.
+    fn encode(&self) -> Result<Document, EncodeError>;
+
+    /// The event from stored data of the same version.
+    ///
+    /// # Errors
+    /// Names the field that is missing or of another type.
+    fn decode(data: &Document) -> Result<Self, DecodeError>;
+}
+
+/// An event on its way into the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// A UUIDv7, unique in the log.
+    pub id: Uuid,
+    /// The full name: `user.created`.
+    pub event_type: String,
+    /// The version of the shape of `data`.
+    pub schema_version: u32,
+    /// What happened.
+    pub data: Document,
+    /// Who caused it.
+    pub metadata: Metadata,
+    /// When, in whole milliseconds. The store moves it forward to the previous event's time in the same stream.
+    pub recorded_at: DateTime<Utc>,
+}
+
+/// An event in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordedEvent {
+    /// A UUIDv7, unique in the log.
+    pub id: Uuid,
+    /// The stream that it belongs to.
+    pub stream: StreamId,
+    /// Its place in the stream, counted from 1 without gaps.
+    pub version: u64,
+    /// Its place in the log.
+    pub position: Position,
+    /// The full name: `user.created`.
+    pub event_type: String,
+    /// The version of the shape of `data`.
+    pub schema_version: u32,
+    /// What happened.
+    pub data: Document,
+    /// Who caused it.
+    pub metadata: Metadata,
+    /// When, in whole milliseconds; it never falls within a stream.
+    pub recorded_at: DateTime<Utc>,
+}
+
+impl RecordedEvent {
+    /// The last word of the type: `created` of `user.created`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.event_type.rsplit_once('.').map_or(self.event_type.as_str(), |(_, name)| name)
+    }
+}
+
+/// Whether `name` is made of lower-case words (`[a-z][a-z0-9_]*`) joined by dots, within 128 bytes.
+#[must_use]
+pub fn is_dotted_name(name: &str) -> bool {
+    name.len() <= 128 && name.split('.').all(is_word)
+}
+
+/// Whether `word` is one lower-case word: `[a-z][a-z0-9_]*`.
+#[must_use]
+pub fn is_word(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_lowercase())
+        && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}

@@ -1,0 +1,81 @@
+//! What generated code submits to `inventory`, erased so that one list holds the hooks of all models.
+
+use std::any::{Any, TypeId};
+
+use crate::hook::{Block, Phase};
+use crate::model::Model;
+use crate::schema::ModelSchema;
+
+/// A model that is linked into the program.
+#[derive(Debug, Clone, Copy)]
+pub struct ModelRegistration {
+    pub(crate) type_id: fn() -> TypeId,
+    pub(crate) schema: &'static ModelSchema,
+}
+
+impl ModelRegistration {
+    /// The registration of `M`.
+    #[must_use]
+    pub const fn of<M: Model>() -> Self {
+        Self { type_id: TypeId::of::<M>, schema: M::SCHEMA }
+    }
+}
+
+inventory::collect!(ModelRegistration);
+
+/// The hooks of one `#[model] impl` block or one free function.
+#[derive(Clone, Copy)]
+pub struct HookRegistration {
+    pub(crate) type_id: fn() -> TypeId,
+    pub(crate) model: fn() -> &'static str,
+    pub(crate) hooks: fn() -> Vec<HookInfo>,
+    pub(crate) block: &'static (dyn Any + Send + Sync),
+}
+
+impl HookRegistration {
+    /// The registration of a block of `M`'s hooks. `hooks` is `|| earnorm::__private::describe(&BLOCK)`.
+    #[must_use]
+    pub const fn of<M: Model>(block: &'static Block<M>, hooks: fn() -> Vec<HookInfo>) -> Self {
+        Self { type_id: TypeId::of::<M>, model: std::any::type_name::<M>, hooks, block }
+    }
+}
+
+impl std::fmt::Debug for HookRegistration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HookRegistration").field("model", &(self.model)()).field("hooks", &(self.hooks)()).finish()
+    }
+}
+
+inventory::collect!(HookRegistration);
+
+/// One hook, as lists of hooks show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HookInfo {
+    /// The model's Rust type.
+    pub model: &'static str,
+    /// When it runs.
+    pub phase: Phase,
+    /// Lower runs first.
+    pub order: i32,
+    /// The module it is written in.
+    pub module: &'static str,
+    /// Its name.
+    pub name: &'static str,
+}
+
+/// Lists the hooks of a block; for generated code.
+#[must_use]
+pub fn describe<M: Model>(block: &Block<M>) -> Vec<HookInfo> {
+    block
+        .hooks
+        .iter()
+        .map(|hook| HookInfo {
+            model: std::any::type_name::<M>(),
+            phase: hook.phase,
+            order: hook.order,
+            module: hook.module,
+            name: hook.name,
+        })
+        .collect()
+}

@@ -1,0 +1,144 @@
+//! One walk over a document: its size as BSON, its depth, and its field names.
+
+use bson::raw::{RawBsonRef, RawDocument};
+use bson::spec::ElementType;
+use bson::{Bson, Document};
+
+use crate::error::{Error, Result};
+
+/// How deep documents may nest. BSON decoders recurse without a guard: about 900 levels overflow a worker's stack.
+pub const MAX_DEPTH: usize = 64;
+
+/// The size of `document` as BSON, in bytes.
+///
+/// # Errors
+/// [`Error::TooDeep`] beyond [`MAX_DEPTH`] levels; [`Error::InvalidField`] for a field name that is empty, starts with
+/// `$`, or holds `.` or NUL.
+pub fn size_of(document: &Document, subject: impl Fn() -> String) -> Result<usize> {
+    document_size(document, 1, &subject)
+}
+
+/// The size of the values of a patch, whose paths were made of checked names.
+pub(super) fn size_of_patch(set: &[(String, Bson)], unset: &[String], subject: impl Fn() -> String) -> Result<usize> {
+    let mut total = 5;
+    for (path, value) in set {
+        for name in path.split('.') {
+            check_name(name, &subject)?;
+        }
+        total += path.len() + 2 + value_size(value, path.split('.').count(), &subject)?;
+    }
+    Ok(total + unset.iter().map(|path| path.len() + 3).sum::<usize>())
+}
+
+/// Refuses a field name that databases read as an operator or a path.
+///
+/// # Errors
+/// [`Error::InvalidField`].
+pub fn check_field_name(name: &str, subject: impl Fn() -> String) -> Result<()> {
+    check_name(name, &subject)
+}
+
+fn check_name(name: &str, subject: &impl Fn() -> String) -> Result<()> {
+    let reason = if name.is_empty() {
+        "it is empty"
+    } else if name.starts_with('$') {
+        "it starts with `$`"
+    } else if name.contains('.') {
+        "it contains `.`"
+    } else if name.contains('\0') {
+        "it contains NUL"
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidField { subject: subject(), name: name.to_owned(), reason })
+}
+
+fn too_deep(subject: &impl Fn() -> String) -> Error {
+    Error::TooDeep { subject: subject(), limit: MAX_DEPTH }
+}
+
+fn document_size(document: &Document, depth: usize, subject: &impl Fn() -> String) -> Result<usize> {
+    if depth > MAX_DEPTH {
+        return Err(too_deep(subject));
+    }
+    let mut total = 5;
+    for (name, value) in document {
+        check_name(name, subject)?;
+        total += name.len() + 2 + value_size(value, depth, subject)?;
+    }
+    Ok(total)
+}
+
+fn value_size(value: &Bson, depth: usize, subject: &impl Fn() -> String) -> Result<usize> {
+    Ok(match value {
+        Bson::Double(_) | Bson::Int64(_) | Bson::DateTime(_) | Bson::Timestamp(_) => 8,
+        Bson::String(text) | Bson::Symbol(text) | Bson::JavaScriptCode(text) => text.len() + 5,
+        Bson::Document(document) => document_size(document, depth + 1, subject)?,
+        Bson::Array(items) => {
+            if depth >= MAX_DEPTH {
+                return Err(too_deep(subject));
+            }
+            let mut total = 5;
+            for (index, item) in items.iter().enumerate() {
+                total += decimal_digits(index) + 2 + value_size(item, depth + 1, subject)?;
+            }
+            total
+        }
+        Bson::Binary(binary) => binary.bytes.len() + 5,
+        Bson::Boolean(_) => 1,
+        Bson::Int32(_) => 4,
+        Bson::ObjectId(_) => 12,
+        Bson::Decimal128(_) => 16,
+        Bson::RegularExpression(regex) => regex.pattern.as_str().len() + regex.options.as_str().len() + 2,
+        Bson::JavaScriptCodeWithScope(code) => code.code.len() + 9 + document_size(&code.scope, depth + 1, subject)?,
+        Bson::DbPointer(_) => 64,
+        Bson::Null | Bson::Undefined | Bson::MinKey | Bson::MaxKey => 0,
+    })
+}
+
+fn decimal_digits(mut number: usize) -> usize {
+    let mut digits = 1;
+    while number >= 10 {
+        number /= 10;
+        digits += 1;
+    }
+    digits
+}
+
+/// Refuses raw bytes that nest deeper than [`MAX_DEPTH`], before they are decoded.
+///
+/// # Errors
+/// [`Error::TooDeep`], or [`Error::Corrupt`] when the bytes are not BSON.
+pub fn check_depth(document: &RawDocument, subject: impl Fn() -> String) -> Result<()> {
+    walk(document, 1, &subject)
+}
+
+fn walk(document: &RawDocument, depth: usize, subject: &impl Fn() -> String) -> Result<()> {
+    if depth > MAX_DEPTH {
+        return Err(too_deep(subject));
+    }
+    for element in document.iter_elements() {
+        let element = element.map_err(|error| corrupt(subject, &error))?;
+        let nested = matches!(
+            element.element_type(),
+            ElementType::EmbeddedDocument | ElementType::Array | ElementType::JavaScriptCodeWithScope
+        );
+        if !nested {
+            continue;
+        }
+        match element.value().map_err(|error| corrupt(subject, &error))? {
+            RawBsonRef::Document(inner) => walk(inner, depth + 1, subject)?,
+            RawBsonRef::Array(items) => {
+                let inner = RawDocument::from_bytes(items.as_bytes()).map_err(|error| corrupt(subject, &error))?;
+                walk(inner, depth + 1, subject)?;
+            }
+            RawBsonRef::JavaScriptCodeWithScope(code) => walk(code.scope, depth + 1, subject)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn corrupt(subject: &impl Fn() -> String, error: &dyn std::fmt::Display) -> Error {
+    Error::Corrupt { subject: subject(), reason: error.to_string() }
+}

@@ -1,0 +1,5 @@
+//! The lifecycle of a write.
+
+mod context;
+
+pub use context::{PostContext, PreContext};

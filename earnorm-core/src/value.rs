@@ -1,0 +1,164 @@
+//! Stored types: how Rust values stand in documents.
+//!
+//! serde alone would store a date as a string whose order is wrong, and a `Uuid` in two different ways. So `#[model]`
+//! maps fields through [`Value`], which says what is stored; serde stays for JSON and the like.
+
+mod collections;
+#[cfg(feature = "rust_decimal")]
+mod decimal;
+mod scalars;
+mod serde_value;
+
+pub use serde_value::{decode_serde, encode_serde};
+
+use bson::Bson;
+use chrono::{DateTime, SubsecRound, Utc};
+
+use crate::error::{DecodeError, EncodeError};
+use crate::schema::StoredKind;
+
+/// A Rust type that can be stored in a field.
+///
+/// Implemented for text, numbers, `bool`, `DateTime<Utc>`, `Uuid`, `ObjectId`, `Decimal`, `Vec<u8>` through
+/// [`bson::Binary`], and for `Option`, `Vec`, sets and maps with string keys of these. `#[model(embedded)]` implements
+/// it for structs and enums.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored in a field",
+    label = "no stored form",
+    note = "write `#[model(embedded)]` above the definition of `{Self}`, or `#[model(serde)]` on the field to store whatever serde makes of it"
+)]
+pub trait Value: Sized {
+    /// What is stored.
+    const KIND: StoredKind;
+    /// Whether null is a value.
+    const OPTIONAL: bool = false;
+
+    /// The stored form.
+    ///
+    /// # Errors
+    /// When this value has none, such as a `u64` above `i64::MAX`.
+    fn encode(&self) -> Result<Bson, EncodeError>;
+
+    /// The value from its stored form.
+    ///
+    /// # Errors
+    /// When something else is stored.
+    fn decode(stored: &Bson) -> Result<Self, DecodeError>;
+
+    /// What a missing field means: `None` for an `Option`, an error for all others.
+    ///
+    /// # Errors
+    /// When the type has no such value.
+    fn absent() -> Result<Self, DecodeError> {
+        Err(DecodeError::missing())
+    }
+}
+
+/// Types with one order that all stores agree on: comparisons, sorting, lowest and highest.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no order to compare or sort by",
+    note = "order is defined for text, numbers, dates, ids and `Option` of these"
+)]
+pub trait Ordered: Value {
+    /// The type without `Option`.
+    type Scalar: Value;
+}
+
+/// Types that are text: `String` and `Option<String>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not text",
+    note = "prefix, contains and regex work on `String` fields"
+)]
+pub trait Text: Value {}
+
+/// Numbers that can be summed.
+#[diagnostic::on_unimplemented(message = "`{Self}` cannot be summed", note = "sum and average work on number fields")]
+pub trait Summable: Value {
+    /// The type of a sum.
+    type Sum: Value + Default;
+    /// The type of a mean.
+    type Mean: Value;
+}
+
+/// Something that can stand on the right of a comparison with a `T`.
+#[diagnostic::on_unimplemented(message = "a field of type `{T}` cannot be compared with `{Self}`")]
+pub trait Operand<T> {
+    /// The stored form.
+    ///
+    /// # Errors
+    /// When this value has none.
+    fn operand(&self) -> Result<Bson, EncodeError>;
+}
+
+impl<T: Value> Operand<T> for T {
+    fn operand(&self) -> Result<Bson, EncodeError> {
+        self.encode()
+    }
+}
+
+impl<T: Value> Operand<Option<T>> for T {
+    fn operand(&self) -> Result<Bson, EncodeError> {
+        self.encode()
+    }
+}
+
+impl<T: Value> Operand<T> for &T {
+    fn operand(&self) -> Result<Bson, EncodeError> {
+        self.encode()
+    }
+}
+
+impl Operand<String> for &str {
+    fn operand(&self) -> Result<Bson, EncodeError> {
+        Ok(Bson::String((*self).to_owned()))
+    }
+}
+
+impl Operand<Option<String>> for &str {
+    fn operand(&self) -> Result<Bson, EncodeError> {
+        Ok(Bson::String((*self).to_owned()))
+    }
+}
+
+/// A moment cut to the whole milliseconds that are stored.
+#[must_use]
+pub fn to_millis(moment: DateTime<Utc>) -> DateTime<Utc> {
+    moment.trunc_subsecs(3)
+}
+
+/// Reads a field of a document; for generated code.
+///
+/// # Errors
+/// Names the field that is missing or of another type.
+pub fn field<T: Value>(document: &bson::Document, path: &str) -> Result<T, DecodeError> {
+    match document.get(path) {
+        Some(stored) => T::decode(stored),
+        None => T::absent(),
+    }
+    .map_err(|error| error.at(path))
+}
+
+/// Reads a field of a document, or makes its default where it is missing; for generated code.
+///
+/// # Errors
+/// Names the field that is of another type.
+pub fn field_or<T: Value>(
+    document: &bson::Document,
+    path: &str,
+    default: impl FnOnce() -> T,
+) -> Result<T, DecodeError> {
+    match document.get(path) {
+        Some(stored) => T::decode(stored).map_err(|error| error.at(path)),
+        None => Ok(default()),
+    }
+}
+
+/// Writes a field of a document; for generated code.
+///
+/// # Errors
+/// Names the field whose value has no stored form.
+pub fn put<T: Value>(document: &mut bson::Document, path: &str, value: &T) -> Result<(), EncodeError> {
+    let stored = value.encode().map_err(|error| error.at(path))?;
+    document.insert(path, stored);
+    Ok(())
+}
