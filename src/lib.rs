@@ -5,8 +5,8 @@
 extern crate self as earnorm;
 
 pub use earnorm_core::{
-    Error, Result, commit, error, event, hook, limits, metadata, model, pattern, ports, position, predicate, query, save,
-    schema, store, stream, validation, value,
+    Error, Result, commit, error, event, hook, limits, metadata, model, pattern, ports, position, predicate, query,
+    save, schema, store, stream, validation, value,
 };
 #[cfg(feature = "macros")]
 pub use earnorm_macros::*;

@@ -4,11 +4,19 @@
 //! minor versions. It does no I/O.
 #![forbid(unsafe_code)]
 
+pub mod backend;
 pub mod commit;
+pub mod database;
+pub mod diff;
+pub mod entity;
 pub mod error;
 pub mod event;
+mod fold;
+pub mod history;
 pub mod hook;
 pub mod limits;
+mod load;
+pub mod log;
 pub mod metadata;
 pub mod model;
 pub mod pattern;
@@ -17,10 +25,13 @@ pub mod position;
 pub mod predicate;
 pub mod query;
 pub mod regex;
+pub mod registry;
+mod retry;
 pub mod save;
 pub mod schema;
 pub mod store;
 pub mod stream;
+pub mod unit;
 pub mod validation;
 pub mod value;
 

@@ -1,6 +1,7 @@
 //! What `#[model]` implements.
 
 use std::fmt::{Debug, Display};
+use std::future::Future;
 use std::hash::Hash;
 
 use bson::Document;
@@ -10,11 +11,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::error::{DecodeError, EncodeError};
+use crate::database::Database;
+use crate::diff::Changes;
+use crate::entity::Entity;
+use crate::error::{DecodeError, EncodeError, Error, Result};
 use crate::event::Event;
+use crate::history::{self, Revision};
+use crate::query::{Field, Filter, Query};
 use crate::schema::ModelSchema;
+use crate::unit::Target;
 use crate::validation::ValidationErrors;
 use crate::value::Value;
+use crate::{load, retry};
 
 /// A persisted struct: put `#[model]` above it.
 #[diagnostic::on_unimplemented(
@@ -53,6 +61,170 @@ pub trait Model: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     #[must_use]
     fn has_stamp(_stamp: Stamp) -> bool {
         false
+    }
+
+    /// Saves a new instance: see [`Entity::save`].
+    ///
+    /// # Errors
+    /// As [`Entity::save`]; [`crate::Error::AlreadyExists`] when the id is taken, by a deleted instance too.
+    fn create<'a, T: Target>(self, to: &'a T) -> impl Future<Output = Result<Entity<Self>>> + Send + 'a {
+        async move {
+            let mut entity = Entity::new(self);
+            entity.save(to).await?;
+            Ok(entity)
+        }
+    }
+
+    /// A query over instances that match; it runs at `.all(&db)`, `.first(&db)` and their kin.
+    fn find(filter: Filter<Self>) -> Query<Self> {
+        Query::new(filter)
+    }
+
+    /// A query over all instances.
+    fn all() -> Query<Self> {
+        Query::new(Filter::always())
+    }
+
+    /// One instance by id; `None` when there is none or it is deleted. Within a unit of work, as the unit will leave it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Decode`] when the document does not fit the model; what the store answers.
+    fn get<T: Target>(from: &T, id: impl Into<Self::Id>) -> impl Future<Output = Result<Option<Entity<Self>>>> + Send {
+        let id = id.into();
+        async move { load::get(from, &id, false).await }
+    }
+
+    /// As [`Model::get`], soft-deleted instances included.
+    ///
+    /// # Errors
+    /// As [`Model::get`].
+    fn get_with_deleted<T: Target>(
+        from: &T,
+        id: impl Into<Self::Id>,
+    ) -> impl Future<Output = Result<Option<Entity<Self>>>> + Send {
+        let id = id.into();
+        async move { load::get(from, &id, true).await }
+    }
+
+    /// As [`Model::get`], where the instance must be there.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`], and as [`Model::get`].
+    fn load<T: Target>(from: &T, id: impl Into<Self::Id>) -> impl Future<Output = Result<Entity<Self>>> + Send {
+        let id = id.into();
+        async move {
+            let found = load::get(from, &id, false).await?;
+            found.ok_or_else(|| Error::NotFound { model: Self::SCHEMA.name, id: id.to_string(), deleted: false })
+        }
+    }
+
+    /// Every event of one instance with the state that it led to, oldest first. Empty when it never existed.
+    ///
+    /// # Errors
+    /// [`crate::Error::Fold`] or [`crate::Error::Decode`] when an event cannot be folded; what the store answers.
+    fn history(db: &Database, id: impl Into<Self::Id>) -> impl Future<Output = Result<Vec<Revision<Self>>>> + Send {
+        let id = id.into();
+        async move { history::history(db, &id).await }
+    }
+
+    /// The instance as it was at a version, folded from the log; `None` where it was deleted. Version 0 is before its
+    /// first event.
+    ///
+    /// # Errors
+    /// [`crate::Error::InvalidQuery`] when the stream has no such version; as [`Model::history`].
+    fn at_version(
+        db: &Database,
+        id: impl Into<Self::Id>,
+        version: u64,
+    ) -> impl Future<Output = Result<Option<Self>>> + Send {
+        let id = id.into();
+        async move { history::at_version(db, &id, version).await }
+    }
+
+    /// The instance as it was at a moment: its events before the first one that is later, folded. `None` before its
+    /// first event and where it was deleted.
+    ///
+    /// # Errors
+    /// As [`Model::history`].
+    fn as_of(
+        db: &Database,
+        id: impl Into<Self::Id>,
+        moment: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Option<Self>>> + Send {
+        let id = id.into();
+        async move { history::as_of(db, &id, moment).await }
+    }
+
+    /// What differs between two versions of an instance, path by path. Version 0 is before its first event.
+    ///
+    /// # Errors
+    /// As [`Model::at_version`].
+    fn changes_between(
+        db: &Database,
+        id: impl Into<Self::Id>,
+        from: u64,
+        to: u64,
+    ) -> impl Future<Output = Result<Changes>> + Send {
+        let id = id.into();
+        async move { history::changes_between::<Self>(db, &id, from, to).await }
+    }
+
+    /// Loads an instance, runs `change` on it and saves it; after a version conflict all of it again, hooks included,
+    /// up to the builder's number of retries.
+    ///
+    /// # Errors
+    /// What `change` answers; the last conflict; as [`Model::load`] and [`Entity::save`].
+    fn retry_on_conflict<F>(
+        db: &Database,
+        id: impl Into<Self::Id>,
+        change: F,
+    ) -> impl Future<Output = Result<Entity<Self>>> + Send
+    where
+        F: FnMut(&mut Entity<Self>) -> Result<()> + Send,
+    {
+        let id = id.into();
+        async move { retry::retry_on_conflict(db, id, change).await }
+    }
+
+    /// The instance whose unique field has the value that `model` has there, or `model` itself, saved. The second
+    /// answer says whether it was created. Two callers at once get one instance.
+    ///
+    /// # Errors
+    /// [`crate::Error::InvalidQuery`] when the field is not unique; as [`Entity::save`].
+    fn find_or_create<U: Value + Send + 'static>(
+        db: &Database,
+        field: Field<Self, U>,
+        model: Self,
+    ) -> impl Future<Output = Result<(Entity<Self>, bool)>> + Send {
+        async move { retry::find_or_create(db, &field, model).await }
+    }
+
+    /// Creates `model`, or changes the instance whose unique field has the same value: `change` gets the stored one and
+    /// `model`. The change is retried after a conflict.
+    ///
+    /// # Errors
+    /// As [`Model::find_or_create`].
+    fn upsert<U, F>(
+        db: &Database,
+        field: Field<Self, U>,
+        model: Self,
+        change: F,
+    ) -> impl Future<Output = Result<Entity<Self>>> + Send
+    where
+        U: Value + Send + 'static,
+        F: FnMut(&mut Entity<Self>, &Self) + Send,
+    {
+        async move { retry::upsert(db, &field, model, change).await }
+    }
+
+    /// Brings a deleted instance back with its last state, also where its document is gone.
+    ///
+    /// # Errors
+    /// [`crate::Error::NotFound`] when it never existed, [`crate::Error::AlreadyExists`] when it is not deleted, and as
+    /// [`Entity::restore`].
+    fn restore(db: &Database, id: impl Into<Self::Id>) -> impl Future<Output = Result<Entity<Self>>> + Send {
+        let id = id.into();
+        async move { retry::restore(db, &id).await }
     }
 }
 
@@ -104,6 +276,26 @@ pub trait Applies<E: Event>: Model {
 pub trait StartsWith<E: Event>: Model {
     /// The instance that the first event makes.
     fn start_from(event: &E) -> Self;
+}
+
+/// An event that makes an instance of `M`: the other side of [`StartsWith`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not start a `{M}`",
+    label = "no instance can be made from this event",
+    note = "write `#[apply] fn name(event: &{Self}) -> Self` in a `#[model] impl {M}` block"
+)]
+pub trait Starts<M>: Event {
+    /// An unsaved instance.
+    #[doc(hidden)]
+    fn begin(self, id: M::Id) -> Result<Entity<M>>
+    where
+        M: Model;
+}
+
+impl<M: StartsWith<E>, E: Event> Starts<M> for E {
+    fn begin(self, id: M::Id) -> Result<Entity<M>> {
+        Entity::start(id, self)
+    }
 }
 
 /// Models whose pre hooks may change them: the tracked ones.

@@ -1,0 +1,107 @@
+//! How `Database::connect` finds a store: backends that are linked register the schemes of their URIs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::hook::BoxFuture;
+use crate::limits::Limits;
+use crate::store::Store;
+
+/// A backend that is linked into the program.
+#[derive(Debug, Clone, Copy)]
+pub struct Backend {
+    /// What stands before the colon of its URIs.
+    pub schemes: &'static [&'static str],
+    /// Opens a store.
+    pub open: fn(OpenOptions) -> BoxFuture<'static, Result<Arc<dyn Store>>>,
+}
+
+inventory::collect!(Backend);
+
+/// What a backend is told when it opens a store. `None` leaves a setting to the backend.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct OpenOptions {
+    /// The whole URI. It may hold a password: never show it.
+    pub uri: Secret,
+    /// How much one commit may hold.
+    pub limits: Limits,
+    /// The database's name, where the URI has none.
+    pub database: Option<String>,
+    /// The start of the names of the library's own collections.
+    pub prefix: Option<String>,
+    /// How many connections at most.
+    pub pool_max: Option<u32>,
+    /// How long to look for a server.
+    pub connect_timeout: Option<Duration>,
+    /// How long a commit may take in all its attempts.
+    pub commit_timeout: Option<Duration>,
+    /// How long a reader waits before it fills a hole.
+    pub hole_grace: Option<Duration>,
+}
+
+impl OpenOptions {
+    /// The defaults for a URI.
+    pub fn new(uri: impl Into<String>) -> Self {
+        Self {
+            uri: Secret(uri.into()),
+            limits: Limits::default(),
+            database: None,
+            prefix: None,
+            pool_max: None,
+            connect_timeout: None,
+            commit_timeout: None,
+            hole_grace: None,
+        }
+    }
+
+    /// Opens the store with the backend that knows the URI's scheme.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when no backend knows the scheme, or when the backend cannot connect.
+    pub async fn open(self) -> Result<Arc<dyn Store>> {
+        let scheme = self.uri.0.split_once(':').map(|(scheme, _)| scheme.to_owned());
+        let mut known: Vec<&str> = Vec::new();
+        for backend in inventory::iter::<Backend> {
+            if scheme.as_deref().is_some_and(|scheme| backend.schemes.contains(&scheme)) {
+                return (backend.open)(self).await;
+            }
+            known.extend(backend.schemes);
+        }
+        known.sort_unstable();
+        Err(Error::Connect {
+            uri: redact(&self.uri.0),
+            reason: format!("no store for this address is compiled in; known schemes: {}", known.join(", ")),
+            source: None,
+        })
+    }
+}
+
+/// Text that may hold a password.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&redact(&self.0))
+    }
+}
+
+/// A URI with the password of its user part hidden.
+#[must_use]
+pub fn redact(uri: &str) -> String {
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
+    // A mistyped password may hold `/` or `@` unescaped: hide up to the last `@`.
+    let Some((user_info, host)) = rest.rsplit_once('@') else { return uri.to_owned() };
+    let user = user_info.split_once(':').map_or(user_info, |(user, _)| user);
+    if user == user_info { format!("{scheme}://{user}@{host}") } else { format!("{scheme}://{user}:***@{host}") }
+}

@@ -1,0 +1,159 @@
+//! Settings of a database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Database, Inner};
+use crate::backend::OpenOptions;
+use crate::error::Result;
+use crate::limits::Limits;
+use crate::metadata::Metadata;
+use crate::model::Model;
+use crate::ports::{Clock, Ids, RandomIds, SystemClock};
+use crate::registry::Registry;
+use crate::schema::CollectionSpec;
+use crate::store::Store;
+
+/// Settings of a database. Everything has a default.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it connects"]
+pub struct DatabaseBuilder {
+    registry: Option<Registry>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    metadata: Metadata,
+    options: OpenOptions,
+    conflict_retries_max: u32,
+}
+
+impl Default for DatabaseBuilder {
+    fn default() -> Self {
+        Self {
+            registry: None,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+            metadata: Metadata::new(),
+            options: OpenOptions::new(""),
+            conflict_retries_max: 10,
+        }
+    }
+}
+
+impl DatabaseBuilder {
+    /// Names a model, which links its crate: a root for everything that `inventory` collects.
+    pub fn model<M: Model>(mut self) -> Self {
+        self.registry = Some(self.registry.unwrap_or_else(Registry::collected).model::<M>());
+        self
+    }
+
+    /// Uses these models and hooks and no others.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// Takes time from here.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Takes ids of events and commits from here.
+    pub fn ids(mut self, ids: impl Ids) -> Self {
+        self.ids = Arc::new(ids);
+        self
+    }
+
+    /// Metadata of everything that is written, unless a handle has its own.
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// How much one commit may hold: 1,000 writes and 8 MiB by default.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.options.limits = limits;
+        self
+    }
+
+    /// The database's name, where the URI has none.
+    pub fn database(mut self, name: impl Into<String>) -> Self {
+        self.options.database = Some(name.into());
+        self
+    }
+
+    /// The start of the names of the library's own collections: `earnorm_` by default.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.options.prefix = Some(prefix.into());
+        self
+    }
+
+    /// How many connections at most.
+    pub fn pool_max(mut self, connections: u32) -> Self {
+        self.options.pool_max = Some(connections);
+        self
+    }
+
+    /// How long to look for a server: 5 s by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.options.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a commit may take in all its attempts: 20 s by default.
+    pub fn commit_timeout(mut self, timeout: Duration) -> Self {
+        self.options.commit_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a reader waits before it fills a hole in the log: 100 ms by default. It bounds waiting, not safety.
+    pub fn hole_grace(mut self, grace: Duration) -> Self {
+        self.options.hole_grace = Some(grace);
+        self
+    }
+
+    /// How often `retry_on_conflict`, `upsert` and `find_or_create` try again: 10 times by default.
+    pub fn conflict_retries_max(mut self, retries: u32) -> Self {
+        self.conflict_retries_max = retries;
+        self
+    }
+
+    /// Connects: see [`Database::connect`].
+    ///
+    /// # Errors
+    /// As [`Database::connect`].
+    pub async fn connect(mut self, uri: impl Into<String>) -> Result<Database> {
+        let registry = self.registry.take().unwrap_or_else(Registry::collected);
+        registry.check()?;
+        let options = OpenOptions { uri: OpenOptions::new(uri).uri, ..self.options.clone() };
+        let store = options.open().await?;
+        self.finish(registry, store).await
+    }
+
+    /// Uses a store that is open already: one of your own, or a decorated one.
+    ///
+    /// # Errors
+    /// As [`Database::connect`].
+    pub async fn store(mut self, store: Arc<dyn Store>) -> Result<Database> {
+        let registry = self.registry.take().unwrap_or_else(Registry::collected);
+        registry.check()?;
+        self.finish(registry, store).await
+    }
+
+    async fn finish(self, registry: Registry, store: Arc<dyn Store>) -> Result<Database> {
+        let specs: Vec<_> = registry.models().map(CollectionSpec::of).collect();
+        let drift = store.admin().prepare(&specs).await?;
+        for difference in &drift {
+            tracing::warn!(%difference, "index differs from the models");
+        }
+        let inner = Inner {
+            store,
+            registry,
+            clock: self.clock,
+            ids: self.ids,
+            drift,
+            conflict_retries_max: self.conflict_retries_max,
+        };
+        Ok(Database { inner: Arc::new(inner), metadata: Arc::new(self.metadata) })
+    }
+}

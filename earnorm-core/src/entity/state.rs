@@ -1,0 +1,154 @@
+//! What an entity knows beside its fields. It is shared with the unit of work that a save was staged in, so that one
+//! commit moves the versions of all its entities.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bson::Document;
+use chrono::{DateTime, Utc};
+
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::model::Model;
+use crate::save::Receipt;
+use crate::schema;
+
+/// A state document as it was read or written, without the library's own fields.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Loaded {
+    /// 0 when the instance was never saved.
+    pub(crate) version: u64,
+    /// The model's fields. They stay known after a delete.
+    pub(crate) document: Option<Arc<Document>>,
+    pub(crate) recorded_at: Option<DateTime<Utc>>,
+    /// The schema version of the stored document.
+    pub(crate) schema_version: u32,
+    /// Whether the document is in its collection.
+    pub(crate) stored: bool,
+    /// Whether the instance is not deleted.
+    pub(crate) live: bool,
+}
+
+impl Loaded {
+    /// Takes a state document apart.
+    pub(crate) fn from_document(mut document: Document, subject: impl Fn() -> String) -> Result<Self> {
+        let corrupt = |reason: &str| Error::Corrupt { subject: subject(), reason: reason.to_owned() };
+        let version = match document.remove(schema::VERSION) {
+            Some(bson::Bson::Int64(version)) => u64::try_from(version).ok(),
+            Some(bson::Bson::Int32(version)) => u64::try_from(version).ok(),
+            _ => None,
+        };
+        let version = version.ok_or_else(|| {
+            corrupt("it has no version (`_v`); documents that were there before need a baseline in the log first")
+        })?;
+        let schema_version = match document.remove(schema::SCHEMA_VERSION) {
+            Some(bson::Bson::Int32(version)) => u32::try_from(version).unwrap_or(1),
+            Some(bson::Bson::Int64(version)) => u32::try_from(version).unwrap_or(1),
+            _ => 1,
+        };
+        let recorded_at = match document.remove(schema::RECORDED_AT) {
+            Some(bson::Bson::DateTime(moment)) => DateTime::from_timestamp_millis(moment.timestamp_millis()),
+            _ => None,
+        };
+        let live = !matches!(document.remove(schema::LIVE), Some(bson::Bson::Boolean(false)));
+        document.remove(schema::CHECKED_BY);
+        Ok(Self { version, document: Some(Arc::new(document)), recorded_at, schema_version, stored: true, live })
+    }
+}
+
+/// An event that was raised and not saved yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Raised {
+    pub(crate) name: &'static str,
+    pub(crate) version: u32,
+    pub(crate) data: Document,
+}
+
+impl Raised {
+    pub(crate) fn of<M: Model, E: Event>(event: &E) -> Result<Self> {
+        let subject = || format!("event {}.{}", M::SCHEMA.name, E::NAME);
+        let data = event.encode().map_err(|source| Error::Encode { subject: subject(), source })?;
+        Ok(Self { name: E::NAME, version: E::VERSION, data })
+    }
+}
+
+/// Where an entity stands: durably, and within a unit of work.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) settled: Loaded,
+    /// The unit that the entity was staged in, and what the commit of that unit will make of it.
+    pub(crate) staged: Option<(u64, Loaded)>,
+    /// Raised events; the first `raised_staged` of them are part of the staged write.
+    pub(crate) raised: Vec<Raised>,
+    pub(crate) raised_staged: usize,
+    pub(crate) receipt: Option<Receipt>,
+}
+
+/// What a staged write changed in a [`State`], to take it back.
+#[derive(Debug, Clone)]
+pub(crate) struct Before {
+    staged: Option<(u64, Loaded)>,
+    raised_staged: usize,
+}
+
+impl State {
+    pub(crate) fn of(loaded: Loaded) -> Self {
+        Self { settled: loaded, ..Self::default() }
+    }
+
+    /// The state of an independent clone: durable parts and raised events, nothing staged.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            settled: self.settled.clone(),
+            raised: self.raised.clone(),
+            receipt: self.receipt.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// What a write within `unit` builds on.
+    pub(crate) fn seen_by(&self, unit: u64) -> Loaded {
+        match &self.staged {
+            Some((staged, loaded)) if *staged == unit => loaded.clone(),
+            _ => self.settled.clone(),
+        }
+    }
+
+    /// Raised events that no staged write of `unit` holds.
+    pub(crate) fn fresh_raised(&self, unit: u64) -> Vec<Raised> {
+        let taken = match &self.staged {
+            Some((staged, _)) if *staged == unit => self.raised_staged,
+            _ => 0,
+        };
+        self.raised.get(taken..).unwrap_or_default().to_vec()
+    }
+
+    pub(crate) fn stage(&mut self, unit: u64, loaded: Loaded) -> Before {
+        let before = Before { staged: self.staged.take(), raised_staged: self.raised_staged };
+        self.staged = Some((unit, loaded));
+        self.raised_staged = self.raised.len();
+        before
+    }
+
+    pub(crate) fn take_back(&mut self, before: Before) {
+        self.staged = before.staged;
+        self.raised_staged = before.raised_staged;
+    }
+
+    /// The commit of `unit` is durable.
+    pub(crate) fn settle(&mut self, unit: u64) {
+        if let Some((staged, loaded)) = self.staged.take() {
+            if staged == unit {
+                self.settled = loaded;
+                self.raised.drain(..self.raised_staged.min(self.raised.len()));
+                self.raised_staged = 0;
+            } else {
+                self.staged = Some((staged, loaded));
+            }
+        }
+    }
+}
+
+/// Locks through a poisoned mutex: no code that can panic runs while one of ours is held.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

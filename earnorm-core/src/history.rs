@@ -1,0 +1,104 @@
+//! Time travel: the history of one instance, folded from the log.
+
+use bson::Document;
+use chrono::{DateTime, Utc};
+
+use crate::database::Database;
+use crate::diff::Changes;
+use crate::entity::stream_of;
+use crate::error::{Error, Result};
+use crate::event::RecordedEvent;
+use crate::fold::Fold;
+use crate::model::Model;
+use crate::store::StreamQuery;
+
+/// How many events of a stream are read at once.
+const CHUNK: usize = 1_000;
+
+/// One event of an instance and the state that it led to.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Revision<M> {
+    /// The event.
+    pub event: RecordedEvent,
+    /// The instance after it; `None` where it was deleted.
+    pub state: Option<M>,
+}
+
+pub(crate) async fn history<M: Model>(db: &Database, id: &M::Id) -> Result<Vec<Revision<M>>> {
+    let mut revisions = Vec::new();
+    let mut fold = Fold::new(db.plan::<M>()?);
+    walk::<M>(db, id, u64::MAX, |event| {
+        fold.add(&event)?;
+        let state = fold.model(|| format!("{} at version {}", event.stream, event.version))?;
+        revisions.push(Revision { event, state });
+        Ok(true)
+    })
+    .await?;
+    Ok(revisions)
+}
+
+pub(crate) async fn at_version<M: Model>(db: &Database, id: &M::Id, version: u64) -> Result<Option<M>> {
+    let fold = fold_to::<M>(db, id, version).await?;
+    fold.model(|| format!("{} `{id}` at version {version}", M::SCHEMA.name))
+}
+
+pub(crate) async fn as_of<M: Model>(db: &Database, id: &M::Id, moment: DateTime<Utc>) -> Result<Option<M>> {
+    let mut fold = Fold::new(db.plan::<M>()?);
+    walk::<M>(db, id, u64::MAX, |event| {
+        // Time never falls within a stream, so the first later event ends the prefix.
+        if event.recorded_at > moment {
+            return Ok(false);
+        }
+        fold.add(&event)?;
+        Ok(true)
+    })
+    .await?;
+    fold.model(|| format!("{} `{id}` as of {moment}", M::SCHEMA.name))
+}
+
+pub(crate) async fn changes_between<M: Model>(db: &Database, id: &M::Id, from: u64, to: u64) -> Result<Changes> {
+    let mut documents: [Document; 2] = Default::default();
+    for (slot, version) in documents.iter_mut().zip([from, to]) {
+        if version > 0 {
+            *slot = fold_to::<M>(db, id, version).await?.document()?.unwrap_or_default();
+        }
+    }
+    let [old, new] = documents;
+    Ok(Changes::between(&old, &new))
+}
+
+async fn fold_to<M: Model>(db: &Database, id: &M::Id, version: u64) -> Result<Fold<M>> {
+    let mut fold = Fold::new(db.plan::<M>()?);
+    walk::<M>(db, id, version, |event| fold.add(&event).map(|()| true)).await?;
+    if fold.version() < version {
+        let reason = format!("the stream has {} versions", fold.version());
+        return Err(Error::InvalidQuery { path: format!("{} `{id}` version {version}", M::SCHEMA.name), reason });
+    }
+    Ok(fold)
+}
+
+/// Reads a stream from its start up to a version, until `visit` answers false.
+async fn walk<M: Model>(
+    db: &Database,
+    id: &M::Id,
+    to: u64,
+    mut visit: impl FnMut(RecordedEvent) -> Result<bool> + Send,
+) -> Result<()> {
+    let stream = stream_of::<M>(id)?;
+    let mut from = 1;
+    loop {
+        let query = StreamQuery { from, to, limit: CHUNK, ..StreamQuery::all(stream.clone()) };
+        let events = db.store().read_stream(query).await?;
+        let full = events.len() == CHUNK;
+        for event in events {
+            from = event.version + 1;
+            if !visit(event)? {
+                return Ok(());
+            }
+        }
+        if !full {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The whole log, by position: `db.events()`.
+
+use bson::Document;
+use chrono::{DateTime, Utc};
+use futures::stream::{self, BoxStream, StreamExt};
+
+use crate::database::Database;
+use crate::error::Result;
+use crate::event::RecordedEvent;
+use crate::pattern::EventPattern;
+use crate::position::Position;
+use crate::store::LogQuery;
+use crate::stream::StreamId;
+
+/// A reading of the log. Conditions are joined by and; several streams, categories or types by or.
+///
+/// It never passes the high-water mark: nothing appears later at or below a position that was seen. Filters run in the
+/// store.
+#[derive(Debug, Clone)]
+#[must_use = "a log reading does nothing until it is collected"]
+pub struct Events {
+    db: Database,
+    query: LogQuery,
+    limit: usize,
+    invalid: Option<String>,
+}
+
+impl Database {
+    /// Reads the log, oldest first.
+    pub fn events(&self) -> Events {
+        Events { db: self.clone(), query: LogQuery::default(), limit: usize::MAX, invalid: None }
+    }
+}
+
+impl Events {
+    /// Only events of this stream.
+    pub fn stream_of(mut self, stream: StreamId) -> Self {
+        self.query.streams.push(stream);
+        self
+    }
+
+    /// Only events of one category: a model's name.
+    pub fn category(mut self, category: impl Into<String>) -> Self {
+        self.query.categories.push(category.into());
+        self
+    }
+
+    /// Only types that match a pattern: `user.*`, `**.created`. A pattern that is not valid fails the reading.
+    pub fn by_type(mut self, pattern: &str) -> Self {
+        match EventPattern::new(pattern) {
+            Ok(pattern) => self.query.types.push(pattern),
+            Err(_) => self.invalid = Some(pattern.to_owned()),
+        }
+        self
+    }
+
+    /// Only events recorded at or after a moment.
+    pub fn since(mut self, moment: DateTime<Utc>) -> Self {
+        self.query.since = Some(moment);
+        self
+    }
+
+    /// Only events recorded before a moment.
+    pub fn until(mut self, moment: DateTime<Utc>) -> Self {
+        self.query.until = Some(moment);
+        self
+    }
+
+    /// Only events that one actor caused.
+    pub fn actor(mut self, actor: impl Into<String>) -> Self {
+        self.query.actor = Some(actor.into());
+        self
+    }
+
+    /// Only events of one flow.
+    pub fn correlation_id(mut self, id: impl ToString) -> Self {
+        self.query.correlation_id = Some(id.to_string());
+        self
+    }
+
+    /// Only positions above this one.
+    pub fn after(mut self, position: Position) -> Self {
+        self.query.after = position;
+        self
+    }
+
+    /// Only positions up to this one.
+    pub fn upto(mut self, position: Position) -> Self {
+        self.query.upto = position;
+        self
+    }
+
+    /// Newest first.
+    pub fn backwards(mut self) -> Self {
+        self.query.backwards = true;
+        self
+    }
+
+    /// At most so many events.
+    pub fn limit(mut self, events: usize) -> Self {
+        self.limit = events;
+        self
+    }
+
+    /// All of them in memory.
+    ///
+    /// # Errors
+    /// What the store answers; [`crate::Error::InvalidName`] for a pattern that is not valid.
+    pub async fn all(self) -> Result<Vec<RecordedEvent>> {
+        let mut events = Vec::new();
+        let mut stream = self.stream();
+        while let Some(event) = stream.next().await {
+            events.push(event?);
+        }
+        Ok(events)
+    }
+
+    /// One after the other, read in pages. It ends at the high-water mark of the moment when the last page is read.
+    #[must_use]
+    pub fn stream(self) -> BoxStream<'static, Result<RecordedEvent>> {
+        stream::unfold(Some(self), |reading| async move {
+            let mut reading = reading?;
+            match reading.page().await {
+                Ok((events, more)) => {
+                    let next = more.then_some(reading);
+                    Some((stream::iter(events.into_iter().map(Ok).collect::<Vec<_>>()), next))
+                }
+                Err(error) => Some((stream::iter(vec![Err(error)]), None)),
+            }
+        })
+        .flatten()
+        .boxed()
+    }
+
+    async fn page(&mut self) -> Result<(Vec<RecordedEvent>, bool)> {
+        if let Some(pattern) = self.invalid.take() {
+            EventPattern::new(&pattern)?;
+        }
+        if self.limit == 0 {
+            return Ok((Vec::new(), false));
+        }
+        self.query.limit = self.limit.min(1_000);
+        let page = self.db.store().read_log(self.query.clone()).await?;
+        self.limit -= page.events.len().min(self.limit);
+        if let Some(last) = page.events.last() {
+            if self.query.backwards {
+                self.query.upto = Position::new(last.position.get() - 1);
+            } else {
+                self.query.after = last.position;
+            }
+        }
+        let more = page.more && self.limit > 0 && !page.events.is_empty();
+        Ok((page.events, more))
+    }
+}
+
+impl Database {
+    /// Runs a pipeline in MongoDB's own language over a collection; other stores refuse it. Never build it from text
+    /// that a user typed.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unsupported`] on other stores; what the database answers.
+    pub async fn raw_mongodb_aggregate(&self, collection: &str, pipeline: Vec<Document>) -> Result<Vec<Document>> {
+        self.store().aggregate_raw(collection, pipeline).await
+    }
+}

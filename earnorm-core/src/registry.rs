@@ -1,0 +1,215 @@
+//! The registry: which models a database knows, and the plan of hooks of each.
+
+mod plan;
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, RwLock};
+
+use crate::error::{Error, Result};
+use crate::hook::{Block, Hook, HookInfo, HookRegistration, ModelRegistration};
+use crate::model::Model;
+use crate::schema::ModelSchema;
+
+pub(crate) use plan::{Plan, Step};
+
+/// Models and hooks, sorted and checked when a database is built from it.
+///
+/// [`Registry::collected`] takes everything that is linked into the program; a test starts from
+/// [`Registry::empty`] and names what it needs.
+#[derive(Default)]
+pub struct Registry {
+    models: BTreeMap<&'static str, (TypeId, &'static ModelSchema)>,
+    problems: Vec<String>,
+    blocks: HashMap<TypeId, Vec<HookRegistration>>,
+    /// Types whose hooks run; `#[apply]` methods always count.
+    hooked: std::collections::HashSet<TypeId>,
+    manual: HashMap<TypeId, Vec<Arc<dyn Any + Send + Sync>>>,
+    manual_info: Vec<HookInfo>,
+    plans: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("models", &self.models.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Registry {
+    /// No models and no hooks.
+    #[must_use]
+    pub fn empty() -> Self {
+        let mut blocks: HashMap<TypeId, Vec<HookRegistration>> = HashMap::new();
+        for block in inventory::iter::<HookRegistration> {
+            blocks.entry((block.type_id)()).or_default().push(*block);
+        }
+        Self { blocks, ..Self::default() }
+    }
+
+    /// Every model and hook that is linked into the program.
+    ///
+    /// A crate that nothing names is dropped by the linker without a word: write `use its_crate as _;`, or name one of
+    /// its models with [`Registry::model`].
+    #[must_use]
+    pub fn collected() -> Self {
+        let mut registry = Self::empty();
+        for model in inventory::iter::<ModelRegistration> {
+            registry.add((model.type_id)(), model.schema);
+        }
+        registry.hooked = registry.blocks.keys().copied().collect();
+        registry.find_orphans();
+        registry
+    }
+
+    /// Adds a model with its `#[apply]` methods, without its hooks; see [`Registry::hooks_of`].
+    #[must_use]
+    pub fn model<M: Model>(mut self) -> Self {
+        self.add(TypeId::of::<M>(), M::SCHEMA);
+        self
+    }
+
+    /// Adds the hooks of `M` that are linked into the program.
+    #[must_use]
+    pub fn hooks_of<M: Model>(mut self) -> Self {
+        self.hooked.insert(TypeId::of::<M>());
+        self
+    }
+
+    /// Adds one hook by hand.
+    #[must_use]
+    pub fn hook<M: Model>(mut self, hook: Hook<M>) -> Self {
+        self.manual_info.push(HookInfo {
+            model: type_name::<M>(),
+            phase: hook.phase,
+            order: hook.order,
+            module: hook.module,
+            name: hook.name,
+        });
+        self.manual.entry(TypeId::of::<M>()).or_default().push(Arc::new(hook));
+        self
+    }
+
+    /// The models, by name.
+    pub fn models(&self) -> impl Iterator<Item = &'static ModelSchema> + '_ {
+        self.models.values().map(|(_, schema)| *schema)
+    }
+
+    /// Every hook that will run, in the order in which hooks of one phase run.
+    #[must_use]
+    pub fn hooks(&self) -> Vec<HookInfo> {
+        let mut hooks: Vec<_> = self
+            .blocks
+            .iter()
+            .filter(|(type_id, _)| self.hooked.contains(type_id))
+            .flat_map(|(_, blocks)| blocks.iter().flat_map(|block| (block.hooks)()))
+            .chain(self.manual_info.iter().cloned())
+            .collect();
+        hooks.sort_by_key(|hook| (hook.model, hook.phase, hook.order, hook.module, hook.name));
+        hooks
+    }
+
+    fn add(&mut self, type_id: TypeId, schema: &'static ModelSchema) {
+        if let Some((known, other)) = self.models.get(schema.name) {
+            if *known != type_id {
+                self.problems.push(format!(
+                    "two models are named `{}`: {} and {}; give one another name with `#[model(name = \"…\")]`",
+                    schema.name, other.rust_path, schema.rust_path
+                ));
+            }
+            return;
+        }
+        let twin = self.models().find(|other| other.collection == schema.collection);
+        if let Some(twin) = twin {
+            let problem = format!(
+                "two models share the collection `{}`: {} and {}; give one another with `#[model(collection = \"…\")]`",
+                schema.collection, twin.rust_path, schema.rust_path
+            );
+            self.problems.push(problem);
+        }
+        self.models.insert(schema.name, (type_id, schema));
+    }
+
+    /// Hooks of a type whose own registration is not linked cannot run.
+    fn find_orphans(&mut self) {
+        let known: std::collections::HashSet<_> = self.models.values().map(|(type_id, _)| *type_id).collect();
+        let mut orphans: Vec<_> = self
+            .blocks
+            .iter()
+            .filter(|(type_id, _)| !known.contains(type_id))
+            .filter_map(|(_, blocks)| blocks.first().map(|block| (block.model)()))
+            .collect();
+        orphans.sort_unstable();
+        self.problems.extend(orphans.into_iter().map(|model| {
+            format!(
+                "hooks of `{model}` are linked, but its `#[model]` is not registered: add it with `.model::<{model}>()`"
+            )
+        }));
+    }
+
+    /// Refuses what cannot work.
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Some(problem) = self.problems.first() {
+            return Err(Error::Registry(problem.clone()));
+        }
+        if self.models.is_empty() {
+            return Err(Error::Registry(
+                "it has no models: put `#[model]` above a struct, and if the models are in another crate, name it with \
+                 `use models as _;` or `Database::builder().model::<…>()`"
+                    .to_owned(),
+            ));
+        }
+        self.models().try_for_each(check_schema)
+    }
+
+    /// The hooks of `M`, sorted.
+    pub(crate) fn plan<M: Model>(&self) -> Result<Arc<Plan<M>>> {
+        let type_id = TypeId::of::<M>();
+        if let Ok(plans) = self.plans.read()
+            && let Some(plan) = plans.get(&type_id)
+        {
+            return Arc::clone(plan).downcast().map_err(|_| unregistered::<M>());
+        }
+        if !self.models.get(M::SCHEMA.name).is_some_and(|(known, _)| *known == type_id) {
+            return Err(unregistered::<M>());
+        }
+        let plan = Arc::new(self.build_plan::<M>());
+        if let Ok(mut plans) = self.plans.write() {
+            plans.insert(type_id, Arc::clone(&plan) as Arc<dyn Any + Send + Sync>);
+        }
+        Ok(plan)
+    }
+
+    fn build_plan<M: Model>(&self) -> Plan<M> {
+        let type_id = TypeId::of::<M>();
+        let blocks = self.blocks.get(&type_id).into_iter().flatten();
+        let blocks: Vec<_> = blocks.filter_map(|entry| entry.block.downcast_ref::<Block<M>>()).collect();
+        let mut hooks: Vec<Hook<M>> = Vec::new();
+        if self.hooked.contains(&type_id) {
+            hooks.extend(blocks.iter().flat_map(|block| block.hooks.iter().copied()));
+        }
+        let manual = self.manual.get(&type_id).into_iter().flatten();
+        hooks.extend(manual.filter_map(|hook| hook.downcast_ref::<Hook<M>>()).copied());
+        Plan::new(hooks, blocks.into_iter().flat_map(|block| block.appliers.iter()))
+    }
+}
+
+fn unregistered<M>() -> Error {
+    Error::Unregistered { model: type_name::<M>() }
+}
+
+fn check_schema(schema: &ModelSchema) -> Result<()> {
+    let problem = |text: String| Err(Error::Registry(format!("{}: {text}", schema.rust_path)));
+    if !crate::event::is_word(schema.name) {
+        return problem(format!("the name `{}` is not one lower-case word", schema.name));
+    }
+    if schema.collection.is_empty()
+        || schema.collection.starts_with("system.")
+        || schema.collection.contains(['$', '\0'])
+    {
+        return problem(format!("the collection name `{}` is not allowed", schema.collection));
+    }
+    if schema.fields.first().is_none_or(|field| field.path != "_id") {
+        return problem("the first field of its schema is not the id".to_owned());
+    }
+    Ok(())
+}

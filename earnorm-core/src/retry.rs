@@ -1,0 +1,134 @@
+//! Writes that are tried again: after a version conflict, or when two callers create the same thing at once.
+
+use std::time::Duration;
+
+use crate::database::Database;
+use crate::entity::{Entity, Loaded, stored_id, stream_of};
+use crate::error::{Error, Result};
+use crate::event::DELETED;
+use crate::fold;
+use crate::model::Model;
+use crate::predicate::Predicate;
+use crate::query::{Field, Filter, Query};
+use crate::store::StreamQuery;
+use crate::value::Value;
+
+/// Waits before another try: 1 ms doubled each time up to 64 ms, of which a random part, so that rivals part ways
+/// (full jitter, Brooker 2015).
+async fn back_off(db: &Database, attempt: u32) {
+    let ceiling = 1_000_u64 << attempt.min(6);
+    // The last bytes of a fresh id are random, and ids come from a port that tests own.
+    let [.., a, b] = *db.next_id().as_bytes();
+    let micros = ceiling * u64::from(u16::from_be_bytes([a, b])) / u64::from(u16::MAX);
+    tokio::time::sleep(Duration::from_micros(micros)).await;
+}
+
+pub(crate) async fn retry_on_conflict<M, F>(db: &Database, id: M::Id, mut change: F) -> Result<Entity<M>>
+where
+    M: Model,
+    F: FnMut(&mut Entity<M>) -> Result<()> + Send,
+{
+    let mut attempt = 0;
+    loop {
+        let mut entity = M::load(db, id.clone()).await?;
+        change(&mut entity)?;
+        match entity.save(db).await {
+            Ok(_) => return Ok(entity),
+            Err(error) if error.is_conflict() && attempt < db.conflict_retries_max() => back_off(db, attempt).await,
+            Err(error) => return Err(error),
+        }
+        attempt += 1;
+    }
+}
+
+/// The filter for the value that `model` has in a unique field.
+fn same_value<M: Model, U>(field: &Field<M, U>, model: &M) -> Result<Filter<M>> {
+    let invalid = |reason: &str| Error::InvalidQuery { path: field.path().to_owned(), reason: reason.to_owned() };
+    let unique = M::SCHEMA.indexes.iter().any(|index| {
+        index.unique && index.keys.len() == 1 && index.keys.first().is_some_and(|key| key.path == field.path())
+    });
+    if !unique && field.path() != "_id" {
+        return Err(invalid("the field is not unique: mark it `#[model(unique)]`"));
+    }
+    let document = crate::save::encode(model)?;
+    match document.get(field.path()) {
+        Some(value) if *value != bson::Bson::Null => Ok(Filter::new(Predicate::eq(field.path(), value.clone()))),
+        _ => Err(invalid("it is null here, and null is never unique")),
+    }
+}
+
+pub(crate) async fn find_or_create<M: Model, U: Value>(
+    db: &Database,
+    field: &Field<M, U>,
+    model: M,
+) -> Result<(Entity<M>, bool)> {
+    let filter = same_value(field, &model)?;
+    let mut attempt = 0;
+    loop {
+        if let Some(found) = Query::new(filter.clone()).first(db).await? {
+            return Ok((found, false));
+        }
+        match model.clone().create(db).await {
+            Ok(created) => return Ok((created, true)),
+            Err(Error::Unique(violation)) if attempt >= db.conflict_retries_max() => {
+                return Err(Error::Unique(violation));
+            }
+            // Hooks may normalise the value, so look for what they made of it too.
+            Err(Error::Unique(_)) => back_off(db, attempt).await,
+            Err(error) => return Err(error),
+        }
+        attempt += 1;
+    }
+}
+
+pub(crate) async fn upsert<M, U, F>(db: &Database, field: &Field<M, U>, model: M, mut change: F) -> Result<Entity<M>>
+where
+    M: Model,
+    U: Value,
+    F: FnMut(&mut Entity<M>, &M) + Send,
+{
+    let mut attempt = 0;
+    loop {
+        let (mut entity, created) = find_or_create(db, field, model.clone()).await?;
+        if created {
+            return Ok(entity);
+        }
+        change(&mut entity, &model);
+        match entity.save(db).await {
+            Ok(_) => return Ok(entity),
+            Err(error) if error.is_conflict() && attempt < db.conflict_retries_max() => back_off(db, attempt).await,
+            Err(error) => return Err(error),
+        }
+        attempt += 1;
+    }
+}
+
+/// Restores an instance whose document may be gone: its last state stands in the event that deleted it.
+pub(crate) async fn restore<M: Model>(db: &Database, id: &M::Id) -> Result<Entity<M>> {
+    let missing = || Error::NotFound { model: M::SCHEMA.name, id: id.to_string(), deleted: false };
+    let mut entity = match M::get_with_deleted(db, id.clone()).await? {
+        Some(entity) => entity,
+        None => {
+            let stream = stream_of::<M>(id)?;
+            let last = db.store().read_stream(StreamQuery::last(stream)).await?.pop().ok_or_else(missing)?;
+            if last.name() != DELETED {
+                return Err(missing());
+            }
+            let mut document = last.data;
+            document.remove(crate::save::HARD);
+            document.insert("_id", stored_id::<M>(id)?);
+            let model = fold::decode::<M>(&document, || format!("last state of {}", last.stream))?;
+            let loaded = Loaded {
+                version: last.version,
+                document: Some(std::sync::Arc::new(document)),
+                recorded_at: Some(last.recorded_at),
+                schema_version: last.schema_version,
+                stored: false,
+                live: false,
+            };
+            Entity::loaded(model, loaded)
+        }
+    };
+    entity.restore(db).await?;
+    Ok(entity)
+}

@@ -1,0 +1,94 @@
+//! From staged writes to a durable commit, and from a refused commit to an error that names the instance.
+
+use crate::commit::{Append, Commit};
+use crate::database::Database;
+use crate::entity::lock;
+use crate::error::{Error, Result, VersionConflict};
+use crate::event::DELETED;
+use crate::save::Receipt;
+use crate::store::StreamQuery;
+use crate::stream::{ExpectedVersion, StreamId};
+use crate::unit::{Buffer, Staged};
+
+/// Commits staged writes, moves their entities, and runs their post hooks. Dropping the future undoes the staging;
+/// the commit itself is then wholly done or wholly not.
+pub(crate) async fn commit(db: &Database, mut buffer: Buffer) -> Result<Receipt> {
+    if buffer.writes.is_empty() {
+        return Ok(Receipt::default());
+    }
+    let commit = build(db, &mut buffer.writes);
+    let committed = match db.store().commit(commit).await {
+        Ok(committed) => committed,
+        Err(error) => return Err(explain(db, &buffer.writes, error).await),
+    };
+    let mut writes = std::mem::take(&mut buffer.writes);
+    for write in &mut writes {
+        write.settle();
+    }
+    let receipt = Receipt::of(committed);
+    let mut failures = Vec::new();
+    for write in &mut writes {
+        if let Some(job) = write.post.take() {
+            failures.extend(job(db.clone(), receipt.clone()).await);
+        }
+    }
+    let receipt = receipt.with_failures(failures);
+    for write in &writes {
+        lock(&write.state).receipt = Some(receipt.clone());
+    }
+    Ok(receipt)
+}
+
+fn build(db: &Database, writes: &mut [Staged]) -> Commit {
+    let mut commit = Commit::new(db.next_id());
+    for write in writes {
+        let events = std::mem::take(&mut write.events);
+        commit.documents.extend(write.document.take());
+        // A unit that saves one instance twice appends to its stream once, with the events of both.
+        match commit.appends.iter_mut().find(|append| append.stream == write.stream) {
+            Some(append) => append.events.extend(events),
+            None => commit.appends.push(Append {
+                stream: write.stream.clone(),
+                expected: ExpectedVersion::after(write.base),
+                not_before: write.not_before,
+                events,
+            }),
+        }
+    }
+    commit
+}
+
+/// A conflict as the caller knows it: with the stream, and as [`Error::AlreadyExists`] where something was new.
+async fn explain(db: &Database, writes: &[Staged], error: Error) -> Error {
+    let Error::Conflict(conflict) = error else { return error };
+    let subject = |write: &&Staged| {
+        conflict.subject == write.stream.to_string()
+            || conflict.subject == format!("{} {}", write.collection, write.id)
+            || conflict.subject.contains(write.stream.key())
+    };
+    let expected = |write: &&Staged| ExpectedVersion::after(write.base) == conflict.expected;
+    let mut suspects: Vec<_> = writes.iter().filter(expected).filter(subject).collect();
+    if suspects.is_empty() {
+        suspects = writes.iter().filter(expected).collect();
+    }
+    for write in suspects {
+        let head = head(db, &write.stream).await;
+        if write.base == 0 {
+            if let Some((_, deleted)) = head {
+                return Error::AlreadyExists { model: write.model, id: write.stream.key().to_owned(), deleted };
+            }
+        } else {
+            let actual = head.map_or(conflict.actual, |(version, _)| version);
+            if actual != write.base {
+                return VersionConflict::new(&write.stream, conflict.expected, actual).into();
+            }
+        }
+    }
+    Error::Conflict(conflict)
+}
+
+/// The last version of a stream, and whether its instance is deleted.
+async fn head(db: &Database, stream: &StreamId) -> Option<(u64, bool)> {
+    let events = db.store().read_stream(StreamQuery::last(stream.clone())).await.ok()?;
+    events.last().map(|event| (event.version, event.name() == DELETED))
+}

@@ -1,0 +1,146 @@
+//! Running hooks: in order, with panics caught.
+
+use std::any::Any;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bson::Document;
+use futures::FutureExt;
+
+use super::context::{Operation, PostContext, PreContext};
+use super::{HookFailure, Receipt};
+use crate::database::Database;
+use crate::error::{BoxError, Error, Result, Veto};
+use crate::hook::{Abort, PostFn, PreFn};
+use crate::model::Model;
+use crate::registry::{Plan, Step};
+use crate::unit::PostJob;
+use crate::validation::ValidationErrors;
+
+/// Runs a hook and answers a panic as its message.
+pub(crate) async fn caught<T>(hook: impl Future<Output = T> + Send) -> Result<T, String> {
+    AssertUnwindSafe(hook).catch_unwind().await.map_err(|panic| panic_message(panic.as_ref()))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", text.unwrap_or("without a message"))
+}
+
+/// Field rules and `#[validate]` methods: every broken rule at once.
+pub(super) async fn validate<M: Model>(plan: &Plan<M>, model: &M) -> Result<()> {
+    let mut errors = ValidationErrors::new();
+    model.check(&mut errors);
+    for step in &plan.validate {
+        // The call itself runs user code too, so it belongs inside the guard.
+        match caught(async { (step.run)(model).await }).await {
+            Ok(Ok(())) => {}
+            Ok(Err(more)) => errors.extend(more),
+            Err(message) => return Err(panicked::<M>(step.full_name(), message)),
+        }
+    }
+    errors.into_result().map_err(|errors| Error::Validation { model: M::SCHEMA.name, errors })
+}
+
+/// Runs pre hooks. Events that they raise are applied after each and answered together.
+pub(super) async fn run_pre<M: Model>(
+    steps: &[Step<PreFn<M>>],
+    model: &mut M,
+    cx: &mut PreContext<'_, M>,
+) -> Result<Vec<crate::entity::Raised>> {
+    let mut raised = Vec::new();
+    for step in steps {
+        match caught(async { (step.run)(model, cx).await }).await {
+            Ok(Ok(())) => {}
+            Ok(Err(abort)) => return Err(refused::<M>(step.full_name(), abort)),
+            Err(message) => return Err(panicked::<M>(step.full_name(), message)),
+        }
+        for (event, effect) in cx.take_raised() {
+            effect(model);
+            raised.push(event);
+        }
+    }
+    Ok(raised)
+}
+
+fn refused<M: Model>(hook: String, abort: Abort) -> Error {
+    let mut veto = Veto::new(hook, M::SCHEMA.name, abort.message);
+    match abort.source.map(|source| source.downcast::<Error>()) {
+        // These are mistakes in the program, not refusals, and name what to change.
+        Some(Ok(error)) if matches!(*error, Error::Reentrant { .. } | Error::HookDepth { .. }) => return *error,
+        Some(Ok(error)) => veto.source = Some(error),
+        Some(Err(source)) => veto.source = Some(source),
+        None => {}
+    }
+    Error::Veto(Box::new(veto))
+}
+
+fn panicked<M: Model>(hook: String, message: String) -> Error {
+    let mut veto = Veto::new(hook, M::SCHEMA.name, message);
+    veto.panicked = true;
+    Error::Veto(Box::new(veto))
+}
+
+/// What the post hooks of one write need, kept until the commit is durable.
+pub(super) struct AfterWrite<M> {
+    pub(super) operation: Operation,
+    pub(super) model: M,
+    pub(super) before: Option<Arc<Document>>,
+    pub(super) after: Arc<Document>,
+    pub(super) version: u64,
+}
+
+/// The post hooks of a write as a job for after the commit; `None` when there are none.
+pub(super) fn post_job<M: Model>(
+    plan: &Arc<Plan<M>>,
+    write: impl FnOnce() -> AfterWrite<M>,
+    operation: Operation,
+) -> Option<PostJob> {
+    if steps(plan, operation).is_empty() {
+        return None;
+    }
+    let (plan, write) = (Arc::clone(plan), Arc::new(write()));
+    Some(Arc::new(move |db, receipt| {
+        let (plan, write) = (Arc::clone(&plan), Arc::clone(&write));
+        Box::pin(async move { run_post(&plan, &write, &db, &receipt).await })
+    }))
+}
+
+fn steps<M>(plan: &Plan<M>, operation: Operation) -> &[Step<PostFn<M>>] {
+    match operation {
+        Operation::Create => &plan.post_create,
+        Operation::Update | Operation::Restore => &plan.post_update,
+        Operation::Delete => &plan.post_delete,
+    }
+}
+
+async fn run_post<M: Model>(
+    plan: &Plan<M>,
+    write: &AfterWrite<M>,
+    db: &Database,
+    receipt: &Receipt,
+) -> Vec<HookFailure> {
+    let mut failures = Vec::new();
+    for step in steps(plan, write.operation) {
+        let cx = PostContext {
+            db,
+            operation: write.operation,
+            before: write.before.as_deref(),
+            after: &write.after,
+            version: write.version,
+            receipt,
+            of: PhantomData,
+        };
+        let (panicked, source): (bool, BoxError) = match caught(async { (step.run)(&write.model, &cx).await }).await {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => (false, error),
+            Err(message) => (true, message.into()),
+        };
+        let failure = HookFailure { hook: step.full_name(), model: M::SCHEMA.name, panicked, source };
+        tracing::error!(hook = failure.hook, model = failure.model, error = %failure.source, "post hook failed; the write stays");
+        failures.push(failure);
+    }
+    failures
+}
