@@ -19,8 +19,8 @@ const READY: Duration = Duration::from_secs(60);
 /// What the server has to write its last checkpoint before it is killed.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// Data of a failed run stays for a look at it, but not for ever.
-const KEEP_FAILED: Duration = Duration::from_secs(24 * 60 * 60);
+/// Data of a failed run stay for a look at them, but take 300 MB.
+const KEEP_FAILED: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The free port may be taken before the server binds it, so the start is tried anew.
 const ATTEMPTS: usize = 3;
