@@ -1,1 +1,4 @@
-//! Placeholder.
+//! The stores of EarnORM: what keeps the log and the state documents behind `earnorm_core::store::Store`.
+//!
+//! A backend is one folder behind one Cargo feature.
+#![forbid(unsafe_code)]
