@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod backend;
+pub mod aggregate;
 pub mod commit;
 pub mod database;
 pub mod diff;

@@ -3,7 +3,19 @@
 //! The meaning is MongoDB's: a comparison looks into arrays, compares only values of one type bracket (all numbers
 //! are one), and `Eq` null also matches a missing field. Users meet the typed [`crate::query::Filter`].
 
+mod eval;
+pub(crate) mod number;
+mod order;
+pub(crate) mod path;
+mod sort;
+#[cfg(test)]
+mod tests;
+
 use bson::{Bson, Document};
+
+pub use eval::Matcher;
+pub use order::{OrderedBson, compare};
+pub use sort::{compare_documents, index_values};
 
 use crate::regex::PortableRegex;
 

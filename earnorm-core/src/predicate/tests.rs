@@ -1,0 +1,1 @@
+//! Tests of the evaluation of filters and of the order of values.
