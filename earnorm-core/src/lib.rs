@@ -4,8 +4,8 @@
 //! minor versions. It does no I/O.
 #![forbid(unsafe_code)]
 
-pub mod backend;
 pub mod aggregate;
+pub mod backend;
 pub mod commit;
 pub mod database;
 pub mod diff;

@@ -27,36 +27,20 @@ pub(crate) fn command(workspace: &Workspace) -> Command {
 }
 
 /// Runs `cargo test` on everything, or on what `args` choose.
-pub(crate) fn test(
-    workspace: &Workspace,
-    interrupt: &Interrupt,
-    uri: &str,
-    args: &[String],
-) -> Result<ExitCode> {
+pub(crate) fn test(workspace: &Workspace, interrupt: &Interrupt, uri: &str, args: &[String]) -> Result<ExitCode> {
     let mut command = command(workspace);
     command.arg("test");
     if !chooses_packages(args) {
         command.arg("--workspace");
     }
-    command
-        .arg("--all-features")
-        .args(args)
-        .env(URI_VARIABLE, uri);
+    command.arg("--all-features").args(args).env(URI_VARIABLE, uri);
     process::run(command, interrupt)
 }
 
 /// Runs `cargo bench` with the arguments given.
-pub(crate) fn bench(
-    workspace: &Workspace,
-    interrupt: &Interrupt,
-    uri: &str,
-    args: &[String],
-) -> Result<ExitCode> {
+pub(crate) fn bench(workspace: &Workspace, interrupt: &Interrupt, uri: &str, args: &[String]) -> Result<ExitCode> {
     let mut command = command(workspace);
-    command
-        .args(["bench", "--all-features"])
-        .args(args)
-        .env(URI_VARIABLE, uri);
+    command.args(["bench", "--all-features"]).args(args).env(URI_VARIABLE, uri);
     process::run(command, interrupt)
 }
 

@@ -9,15 +9,7 @@ use crate::workspace::Workspace;
 use crate::{cargo, say, tidy};
 
 const FORMAT: &[&str] = &["fmt", "--all", "--check"];
-const LINTS: &[&str] = &[
-    "clippy",
-    "--workspace",
-    "--all-targets",
-    "--all-features",
-    "--",
-    "-D",
-    "warnings",
-];
+const LINTS: &[&str] = &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
 const DOCUMENTATION: &[&str] = &["doc", "--workspace", "--no-deps", "--all-features"];
 
 /// Runs the checks, the quick ones first, up to the first that fails.

@@ -73,12 +73,12 @@ fn start(task: &Task) -> Result<ExitCode> {
 
 fn run(task: &Task, workspace: &Workspace, interrupt: &Interrupt) -> Result<ExitCode> {
     match task {
-        Task::Test { args } => mongo::with_server(workspace, interrupt, |uri| {
-            cargo::test(workspace, interrupt, uri, args)
-        }),
-        Task::Bench { args } => mongo::with_server(workspace, interrupt, |uri| {
-            cargo::bench(workspace, interrupt, uri, args)
-        }),
+        Task::Test { args } => {
+            mongo::with_server(workspace, interrupt, |uri| cargo::test(workspace, interrupt, uri, args))
+        }
+        Task::Bench { args } => {
+            mongo::with_server(workspace, interrupt, |uri| cargo::bench(workspace, interrupt, uri, args))
+        }
         Task::Mongo => mongo::keep_running(workspace, interrupt),
         Task::Tidy => tidy::run(workspace),
         Task::Ci => ci::run(workspace, interrupt),
@@ -105,15 +105,7 @@ mod tests {
     fn arguments_for_cargo_pass_with_or_without_a_separator() {
         let wanted = ["--test", "hooks", "--", "--nocapture"];
         let bare = ["xtask", "test", "--test", "hooks", "--", "--nocapture"];
-        let separated = [
-            "xtask",
-            "test",
-            "--",
-            "--test",
-            "hooks",
-            "--",
-            "--nocapture",
-        ];
+        let separated = ["xtask", "test", "--", "--test", "hooks", "--", "--nocapture"];
         assert_eq!(test_args(&bare), wanted);
         assert_eq!(test_args(&separated), wanted);
         assert!(test_args(&["xtask", "test"]).is_empty());

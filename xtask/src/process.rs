@@ -25,8 +25,7 @@ impl Interrupt {
     pub(crate) fn install() -> Result<Self> {
         let interrupt = Self(Arc::default());
         let flag = interrupt.clone();
-        ctrlc::set_handler(move || flag.0.store(true, Ordering::SeqCst))
-            .context("cannot listen for Ctrl-C")?;
+        ctrlc::set_handler(move || flag.0.store(true, Ordering::SeqCst)).context("cannot listen for Ctrl-C")?;
         Ok(interrupt)
     }
 
@@ -76,14 +75,8 @@ pub(crate) fn finish(command: Command, interrupt: &Interrupt) -> Result<ExitStat
 
 /// The command line of a command, for people.
 pub(crate) fn describe(command: &Command) -> String {
-    let program = std::path::Path::new(command.get_program())
-        .file_name()
-        .unwrap_or_else(|| command.get_program());
-    std::iter::once(program)
-        .chain(command.get_args())
-        .map(|part| part.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let program = std::path::Path::new(command.get_program()).file_name().unwrap_or_else(|| command.get_program());
+    std::iter::once(program).chain(command.get_args()).map(|part| part.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 fn exit_code(status: ExitStatus) -> ExitCode {
@@ -107,9 +100,7 @@ impl Group {
     /// Starts a command as the leader of a new group.
     pub(crate) fn spawn(mut command: Command) -> Result<Self> {
         signals::lead_group(&mut command);
-        let child = command
-            .spawn()
-            .with_context(|| format!("cannot start `{}`", describe(&command)))?;
+        let child = command.spawn().with_context(|| format!("cannot start `{}`", describe(&command)))?;
         Ok(Self { child })
     }
 
@@ -209,8 +200,7 @@ mod tests {
 
     #[test]
     fn a_command_that_does_not_listen_is_killed() {
-        let mut group =
-            Group::spawn(shell("trap '' TERM; while :; do sleep 60; done")).expect("runs");
+        let mut group = Group::spawn(shell("trap '' TERM; while :; do sleep 60; done")).expect("runs");
         let status = group.stop(Duration::from_millis(200)).expect("stops");
         assert!(!status.success());
     }
@@ -218,9 +208,6 @@ mod tests {
     #[test]
     fn a_missing_program_is_named() {
         let error = Group::spawn(Command::new("no-such-program")).expect_err("cannot start");
-        assert!(
-            format!("{error:#}").contains("no-such-program"),
-            "{error:#}"
-        );
+        assert!(format!("{error:#}").contains("no-such-program"), "{error:#}");
     }
 }

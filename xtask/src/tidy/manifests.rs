@@ -32,25 +32,14 @@ pub(super) fn check(workspace: &Workspace) -> Result<Vec<Finding>> {
     let root = parse("Cargo.toml", &workspace.read("Cargo.toml")?)?;
     let mut findings = Vec::new();
     if text(&root, &["workspace", "lints", "rust", "unsafe_code"]) != Some("forbid") {
-        findings.push(Finding::new(
-            &UNSAFE,
-            "Cargo.toml",
-            "the workspace lint is not there",
-        ));
+        findings.push(Finding::new(&UNSAFE, "Cargo.toml", "the workspace lint is not there"));
     }
     for folder in folders(&root) {
         let path = format!("{folder}Cargo.toml");
-        findings.extend(check_manifest(
-            &path,
-            &parse(&path, &workspace.read(&path)?)?,
-        ));
+        findings.extend(check_manifest(&path, &parse(&path, &workspace.read(&path)?)?));
         for root in ["src/lib.rs", "src/main.rs"].map(|file| format!("{folder}{file}")) {
             if workspace.root.join(&root).is_file() && !forbids_unsafe(&workspace.read(&root)?) {
-                findings.push(Finding::new(
-                    &UNSAFE,
-                    root,
-                    "`#![forbid(unsafe_code)]` is missing",
-                ));
+                findings.push(Finding::new(&UNSAFE, root, "`#![forbid(unsafe_code)]` is missing"));
             }
         }
     }
@@ -58,27 +47,20 @@ pub(super) fn check(workspace: &Workspace) -> Result<Vec<Finding>> {
 }
 
 fn parse(path: &str, text: &str) -> Result<Table> {
-    text.parse()
-        .with_context(|| format!("{path} is not valid TOML"))
+    text.parse().with_context(|| format!("{path} is not valid TOML"))
 }
 
 /// The folders of the workspace's crates, the root's being empty.
 fn folders(root: &Table) -> Vec<String> {
     let members = value(root, &["workspace", "members"]).and_then(Value::as_array);
     let named = members.into_iter().flatten().filter_map(Value::as_str);
-    std::iter::once(String::new())
-        .chain(named.map(|name| format!("{name}/")))
-        .collect()
+    std::iter::once(String::new()).chain(named.map(|name| format!("{name}/"))).collect()
 }
 
 fn check_manifest(path: &str, manifest: &Table) -> Vec<Finding> {
     let mut findings = Vec::new();
     if value(manifest, &["lints", "workspace"]).and_then(Value::as_bool) != Some(true) {
-        findings.push(Finding::new(
-            &UNSAFE,
-            path,
-            "the workspace lints are not in force",
-        ));
+        findings.push(Finding::new(&UNSAFE, path, "the workspace lints are not in force"));
     }
     let name = text(manifest, &["package", "name"]).unwrap_or_default();
     let Some((_, allowed)) = ALLOWED.iter().find(|(crate_name, _)| *crate_name == name) else {
@@ -96,10 +78,7 @@ fn check_manifest(path: &str, manifest: &Table) -> Vec<Finding> {
 /// The packages a crate needs to be built; those of its tests do not count.
 fn dependencies(manifest: &Table) -> Vec<String> {
     let targets = value(manifest, &["target"]).and_then(Value::as_table);
-    let of_targets = targets
-        .into_iter()
-        .flat_map(Table::values)
-        .filter_map(Value::as_table);
+    let of_targets = targets.into_iter().flat_map(Table::values).filter_map(Value::as_table);
     std::iter::once(manifest)
         .chain(of_targets)
         .flat_map(|table| ["dependencies", "build-dependencies"].map(|kind| table.get(kind)))
@@ -111,17 +90,11 @@ fn dependencies(manifest: &Table) -> Vec<String> {
 
 /// The package behind a dependency, which may go by another name.
 fn package(key: &str, entry: &Value) -> String {
-    entry
-        .get("package")
-        .and_then(Value::as_str)
-        .unwrap_or(key)
-        .to_owned()
+    entry.get("package").and_then(Value::as_str).unwrap_or(key).to_owned()
 }
 
 fn forbids_unsafe(source: &str) -> bool {
-    scan::lines(source)
-        .iter()
-        .any(|line| line.code.trim() == "#![forbid(unsafe_code)]")
+    scan::lines(source).iter().any(|line| line.code.trim() == "#![forbid(unsafe_code)]")
 }
 
 fn text<'a>(table: &'a Table, path: &[&str]) -> Option<&'a str> {
@@ -144,10 +117,7 @@ mod tests {
     fn found(name: &str, rest: &str) -> Vec<String> {
         let text = format!("package.name = \"{name}\"\nlints.workspace = true\n{rest}");
         let manifest = parse("Cargo.toml", &text).expect("valid");
-        check_manifest("Cargo.toml", &manifest)
-            .into_iter()
-            .map(|finding| finding.what)
-            .collect()
+        check_manifest("Cargo.toml", &manifest).into_iter().map(|finding| finding.what).collect()
     }
 
     #[test]
@@ -185,8 +155,6 @@ mod tests {
     #[test]
     fn a_crate_root_forbids_unsafe_code() {
         assert!(forbids_unsafe("//! A crate.\n#![forbid(unsafe_code)]\n"));
-        assert!(!forbids_unsafe(
-            "//! A crate with #![forbid(unsafe_code)]\n"
-        ));
+        assert!(!forbids_unsafe("//! A crate with #![forbid(unsafe_code)]\n"));
     }
 }

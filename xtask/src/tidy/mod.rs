@@ -38,11 +38,7 @@ struct Finding {
 
 impl Finding {
     fn new(rule: &'static Rule, place: impl Into<String>, what: impl Into<String>) -> Self {
-        Self {
-            rule,
-            place: place.into(),
-            what: what.into(),
-        }
+        Self { rule, place: place.into(), what: what.into() }
     }
 }
 
@@ -65,10 +61,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     if findings.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    say(format_args!(
-        "{} findings against the house rules",
-        findings.len()
-    ));
+    say(format_args!("{} findings against the house rules", findings.len()));
     Ok(ExitCode::FAILURE)
 }
 
@@ -100,19 +93,9 @@ mod tests {
 
     #[test]
     fn a_finding_says_rule_reason_and_fix() {
-        let rule = &Rule {
-            name: "some-rule",
-            reason: "some reason",
-            fix: "do this",
-        };
+        let rule = &Rule { name: "some-rule", reason: "some reason", fix: "do this" };
         let text = Finding::new(rule, "src/lib.rs:3", "something is off").to_string();
-        for part in [
-            "src/lib.rs:3",
-            "something is off",
-            "some-rule",
-            "some reason",
-            "do this",
-        ] {
+        for part in ["src/lib.rs:3", "something is off", "some-rule", "some reason", "do this"] {
             assert!(text.contains(part), "{text}");
         }
     }

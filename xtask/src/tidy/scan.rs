@@ -14,10 +14,7 @@ pub(super) struct Line {
 
 /// Splits a source file into its lines.
 pub(super) fn lines(source: &str) -> Vec<Line> {
-    let mut scanner = Scanner {
-        rest: source,
-        lines: vec![Line::default()],
-    };
+    let mut scanner = Scanner { rest: source, lines: vec![Line::default()] };
     while scanner.step() {}
     scanner.lines
 }
@@ -75,10 +72,7 @@ impl Scanner<'_> {
 
     /// Moves on by `length` bytes, one line per line end on the way.
     fn take(&mut self, length: usize, keep: impl Fn(&mut Line, char)) {
-        let (piece, rest) = self
-            .rest
-            .split_at_checked(length)
-            .unwrap_or((self.rest, ""));
+        let (piece, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, ""));
         self.rest = rest;
         for c in piece.chars() {
             if c == '\n' {
@@ -91,21 +85,14 @@ impl Scanner<'_> {
 
     /// The length of a raw string that begins here.
     fn raw_string(&self) -> Option<usize> {
-        let inside_word = self
-            .lines
-            .last()
-            .is_some_and(|line| line.code.ends_with(is_word));
-        let prefix = ["r", "br", "cr"]
-            .into_iter()
-            .find(|p| self.rest.starts_with(p))?;
+        let inside_word = self.lines.last().is_some_and(|line| line.code.ends_with(is_word));
+        let prefix = ["r", "br", "cr"].into_iter().find(|p| self.rest.starts_with(p))?;
         let body = self.rest.get(prefix.len()..).filter(|_| !inside_word)?;
         let hashes = body.len() - body.trim_start_matches('#').len();
         let opening = prefix.len() + hashes + 1;
         let content = body.get(hashes..)?.strip_prefix('"')?;
         let closing = format!("\"{}", "#".repeat(hashes));
-        let end = content
-            .find(&closing)
-            .map_or(content.len(), |at| at + closing.len());
+        let end = content.find(&closing).map_or(content.len(), |at| at + closing.len());
         Some(opening + end)
     }
 }
@@ -162,11 +149,7 @@ mod tests {
     use super::*;
 
     fn code(source: &str) -> String {
-        lines(source)
-            .iter()
-            .map(|line| line.code.as_str())
-            .collect::<Vec<_>>()
-            .join("\n")
+        lines(source).iter().map(|line| line.code.as_str()).collect::<Vec<_>>().join("\n")
     }
 
     #[test]
@@ -174,32 +157,19 @@ mod tests {
         let found = lines("a(); // one\n/* two /* inner */\nthree */ b();");
         let comments: Vec<_> = found.iter().map(|line| line.comment.as_str()).collect();
         assert_eq!(comments, ["// one", "/* two /* inner */", "three */"]);
-        assert_eq!(
-            code("a(); // one\n/* two /* inner */\nthree */ b();"),
-            "a(); \n\n b();"
-        );
+        assert_eq!(code("a(); // one\n/* two /* inner */\nthree */ b();"), "a(); \n\n b();");
     }
 
     #[test]
     fn strings_are_emptied() {
-        assert_eq!(
-            code(r#"f("a \" // b", 'c', '\'', '"') + g"#),
-            r#"f("", "", "", "") + g"#
-        );
-        assert_eq!(
-            code("f(r#\"a \" b\"#, br\"c\\\", d)"),
-            "f(\"\", b\"\", d)".replace("b\"", "\"")
-        );
+        assert_eq!(code(r#"f("a \" // b", 'c', '\'', '"') + g"#), r#"f("", "", "", "") + g"#);
+        assert_eq!(code("f(r#\"a \" b\"#, br\"c\\\", d)"), "f(\"\", b\"\", d)".replace("b\"", "\""));
         assert_eq!(code("\"one\ntwo\" + x"), "\"\"\n + x");
     }
 
     #[test]
     fn lifetimes_and_raw_names_are_code() {
-        for source in [
-            "fn f<'a>(x: &'a str) -> &'a str",
-            "r#type.for(r)",
-            "var\"\"",
-        ] {
+        for source in ["fn f<'a>(x: &'a str) -> &'a str", "r#type.for(r)", "var\"\""] {
             assert_eq!(code(source), source);
         }
     }
@@ -212,14 +182,7 @@ mod tests {
 
     #[test]
     fn unfinished_source_ends() {
-        for source in [
-            "\"open",
-            "/* open",
-            "r#\"open",
-            "'",
-            "'\\",
-            "\u{e9}'\u{e9}'",
-        ] {
+        for source in ["\"open", "/* open", "r#\"open", "'", "'\\", "\u{e9}'\u{e9}'"] {
             assert_eq!(lines(source).len(), 1, "{source}");
         }
     }

@@ -43,11 +43,7 @@ const DRIVER: Rule = Rule {
 pub(super) fn check(path: &str, source: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !has_header(path, source) {
-        findings.push(Finding::new(
-            &HEADER,
-            path,
-            "does not begin with a `//!` line",
-        ));
+        findings.push(Finding::new(&HEADER, path, "does not begin with a `//!` line"));
     }
     for (number, line) in (1..).zip(scan::lines(source)) {
         for (rule, what) in check_line(path, &line) {
@@ -73,10 +69,7 @@ fn check_line(path: &str, line: &Line) -> Vec<(&'static Rule, &'static str)> {
     if ignores_test(&line.code) {
         found.push((&IGNORED, "an ignored test"));
     }
-    if ["todo", "unimplemented"]
-        .iter()
-        .any(|name| calls_macro(&line.code, name))
-    {
+    if ["todo", "unimplemented"].iter().any(|name| calls_macro(&line.code, name)) {
         found.push((&UNFINISHED, "unfinished code"));
     }
     let marked = |word| !occurrences(&line.comment, word).is_empty();
@@ -100,26 +93,25 @@ fn ignores_test(code: &str) -> bool {
 }
 
 fn calls_macro(code: &str, name: &str) -> bool {
-    occurrences(code, name).iter().any(|(_, after)| {
-        after.trim_start().starts_with('!') && !after.trim_start().starts_with("!=")
-    })
+    occurrences(code, name)
+        .iter()
+        .any(|(_, after)| after.trim_start().starts_with('!') && !after.trim_start().starts_with("!="))
 }
 
 fn sleeps(code: &str) -> bool {
     ["sleep", "sleep_ms", "sleep_until"].iter().any(|name| {
         occurrences(code, name).iter().any(|(before, after)| {
             let named = before.ends_with("thread::") || before.ends_with("time::");
-            let called =
-                after.starts_with('(') && !before.ends_with('.') && !before.ends_with("fn ");
+            let called = after.starts_with('(') && !before.ends_with('.') && !before.ends_with("fn ");
             named || called
         })
     })
 }
 
 fn names_driver(code: &str) -> bool {
-    occurrences(code, "mongodb").iter().any(|(before, after)| {
-        after.starts_with("::") || before.ends_with("use ") || before.ends_with("extern crate ")
-    })
+    occurrences(code, "mongodb")
+        .iter()
+        .any(|(before, after)| after.starts_with("::") || before.ends_with("use ") || before.ends_with("extern crate "))
 }
 
 fn may_name_driver(path: &str) -> bool {
@@ -140,10 +132,7 @@ mod tests {
 
     fn found(path: &str, code: &str) -> Vec<&'static str> {
         let source = format!("//! Says what it is for.\n{code}\n");
-        check(path, &source)
-            .iter()
-            .map(|finding| finding.rule.name)
-            .collect()
+        check(path, &source).iter().map(|finding| finding.rule.name).collect()
     }
 
     fn is_headed(path: &str, source: &str) -> bool {
@@ -161,32 +150,18 @@ mod tests {
 
     #[test]
     fn a_compile_test_may_begin_with_a_plain_comment() {
-        assert!(is_headed(
-            "earnorm-macros/tests/ui/a.rs",
-            "// A model without an id.\n"
-        ));
+        assert!(is_headed("earnorm-macros/tests/ui/a.rs", "// A model without an id.\n"));
         assert!(is_headed("tests/ui/a.rs", "// A model without an id.\n"));
         assert!(!is_headed("tests/ui/a.rs", "fn main() {}\n"));
-        assert!(!is_headed(
-            "tests/guide/a.rs",
-            "// A model without an id.\n"
-        ));
+        assert!(!is_headed("tests/guide/a.rs", "// A model without an id.\n"));
     }
 
     #[test]
     fn tests_are_not_ignored() {
-        for code in [
-            "#[ignore]",
-            "#[ignore = \"slow\"]",
-            "#[cfg_attr(windows, ignore)]",
-        ] {
+        for code in ["#[ignore]", "#[ignore = \"slow\"]", "#[cfg_attr(windows, ignore)]"] {
             assert_eq!(found("tests/a.rs", code), ["no-ignored-tests"], "{code}");
         }
-        for code in [
-            "fn ignore() {}",
-            "// #[ignore] is forbidden",
-            "\"#[ignore]\"",
-        ] {
+        for code in ["fn ignore() {}", "// #[ignore] is forbidden", "\"#[ignore]\""] {
             assert!(found("tests/a.rs", code).is_empty(), "{code}");
         }
     }
@@ -211,50 +186,27 @@ mod tests {
 
     #[test]
     fn tests_do_not_sleep() {
-        let sleeps = [
-            "thread::sleep(d)",
-            "tokio::time::sleep(d).await",
-            "use std::thread::sleep;",
-        ];
+        let sleeps = ["thread::sleep(d)", "tokio::time::sleep(d).await", "use std::thread::sleep;"];
         for code in sleeps {
-            assert_eq!(
-                found("earnorm-store/tests/a.rs", code),
-                ["no-sleep-in-tests"],
-                "{code}"
-            );
+            assert_eq!(found("earnorm-store/tests/a.rs", code), ["no-sleep-in-tests"], "{code}");
             assert!(found("earnorm-store/src/a.rs", code).is_empty(), "{code}");
         }
         assert_eq!(found("tests/a.rs", "sleep(d).await"), ["no-sleep-in-tests"]);
-        for code in [
-            "clock.sleep(d)",
-            "fn sleep(d: Duration) {}",
-            "// thread::sleep(d)",
-        ] {
+        for code in ["clock.sleep(d)", "fn sleep(d: Duration) {}", "// thread::sleep(d)"] {
             assert!(found("tests/a.rs", code).is_empty(), "{code}");
         }
     }
 
     #[test]
     fn the_driver_is_named_in_one_place() {
-        for code in [
-            "use mongodb::Client;",
-            "let c: ::mongodb::Client;",
-            "use mongodb as m;",
-        ] {
+        for code in ["use mongodb::Client;", "let c: ::mongodb::Client;", "use mongodb as m;"] {
             assert_eq!(found("src/a.rs", code), ["driver-in-one-place"], "{code}");
-            assert_eq!(
-                found("earnorm-store/src/memory/a.rs", code),
-                ["driver-in-one-place"]
-            );
+            assert_eq!(found("earnorm-store/src/memory/a.rs", code), ["driver-in-one-place"]);
             for path in ["earnorm-store/src/mongo/a.rs", "benches/a.rs", "tests/a.rs"] {
                 assert!(found(path, code).is_empty(), "{path}: {code}");
             }
         }
-        for code in [
-            "open(\"mongodb://h\")",
-            "/// use mongodb::Client;",
-            "let mongodb = 3;",
-        ] {
+        for code in ["open(\"mongodb://h\")", "/// use mongodb::Client;", "let mongodb = 3;"] {
             assert!(found("src/a.rs", code).is_empty(), "{code}");
         }
     }
