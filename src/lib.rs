@@ -1,26 +1,49 @@
 //! EarnORM: an event-sourced object-document mapper on MongoDB.
+//!
+//! Plain structs with lifecycle hooks; every save appends events to an append-only log and updates the current-state
+//! document in the same atomic commit; any state can be rebuilt from the log as of any version or moment.
 #![forbid(unsafe_code)]
 
 // Lets the macros' `::earnorm` paths work inside this crate too.
 extern crate self as earnorm;
 
 pub use earnorm_core::{
-    Error, Result, commit, error, event, hook, limits, metadata, model, pattern, ports, position, predicate, query,
-    save, schema, store, stream, validation, value,
+    aggregate, backend, commit, database, diff, entity, error, event, history, hook, limits, log, metadata, model,
+    pattern, ports, position, predicate, query, regex, registry, save, schema, store, stream, unit, validation, value,
+};
+#[doc(no_inline)]
+pub use earnorm_core::{
+    Error, Result, database::Database, entity::Entity, registry::Registry, save::Receipt, unit::UnitOfWork,
 };
 #[cfg(feature = "macros")]
-pub use earnorm_macros::*;
+pub use earnorm_macros::{
+    apply, event, model, post_create, post_delete, post_load, post_save, post_update, pre_create, pre_delete, pre_save,
+    pre_update, validate,
+};
+/// The stores.
+pub use earnorm_store as stores;
+
+// The types of other crates that stand in models and queries.
+pub use {bson, chrono, uuid};
+#[cfg(feature = "rust_decimal")]
+pub use rust_decimal;
 
 #[doc(hidden)]
 pub use earnorm_core::__private;
 
 /// What most programs need: `use earnorm::prelude::*;`.
 pub mod prelude {
+    #[cfg(feature = "macros")]
+    #[doc(no_inline)]
+    pub use earnorm_macros::{
+        apply, event, model, post_create, post_delete, post_load, post_save, post_update, pre_create, pre_delete,
+        pre_save, pre_update, validate,
+    };
+
     #[doc(no_inline)]
     pub use crate::{
-        Error, Result,
-        error::Applied,
-        event::Event,
+        Database, Entity, Error, Receipt, Result, UnitOfWork,
+        event::{Event, RecordedEvent},
         hook::Abort,
         metadata::Metadata,
         model::Model,
@@ -28,14 +51,14 @@ pub mod prelude {
         save::{PostContext, PreContext},
         validation::{ValidationError, ValidationErrors},
     };
-    #[cfg(feature = "macros")]
-    #[doc(no_inline)]
-    pub use earnorm_macros::*;
 
     #[doc(no_inline)]
     pub use bson::oid::ObjectId;
     #[doc(no_inline)]
     pub use chrono::{DateTime, Utc};
+    #[cfg(feature = "rust_decimal")]
+    #[doc(no_inline)]
+    pub use rust_decimal::Decimal;
     #[doc(no_inline)]
     pub use uuid::Uuid;
 }
