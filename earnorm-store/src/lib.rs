@@ -2,3 +2,9 @@
 //!
 //! A backend is one folder behind one Cargo feature.
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "memory")]
+pub mod memory;
+
+#[cfg(feature = "memory")]
+pub use memory::MemoryStore;

@@ -29,6 +29,14 @@ impl Predicate {
         check(self)?;
         Ok(Matcher { predicate: self })
     }
+
+    /// Calls `each` with everything that a comparison with `path` looks at in `document`, `None` for a missing field.
+    pub fn each_value(path: &str, document: &Document, each: &mut dyn FnMut(Option<&Bson>)) {
+        path::any(document, path, true, &mut |value| {
+            each(value);
+            false
+        });
+    }
 }
 
 /// A checked predicate, ready for documents.

@@ -1,0 +1,192 @@
+//! The one write: everything is checked, the documents are written and undone if one is refused, then the rest follows.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bson::{Bson, Document};
+use earnorm_core::commit::{Append, Check, CheckpointWrite, Commit, Committed, DocumentOp, DocumentWrite};
+use earnorm_core::error::VersionConflict;
+use earnorm_core::event::RecordedEvent;
+use earnorm_core::position::Position;
+use earnorm_core::schema::VERSION;
+use earnorm_core::stream::ExpectedVersion;
+use earnorm_core::value::to_millis;
+use earnorm_core::{Error, Result};
+use uuid::Uuid;
+
+use super::documents::Before;
+use super::patch;
+use super::state::{Receipt, State, StoredCheckpoint};
+
+impl State {
+    pub(super) fn commit(&mut self, commit: Commit) -> Result<Committed> {
+        if let Some(Receipt { first, count }) = self.commits.get(&commit.id).copied() {
+            return Ok(Committed { id: commit.id, events: self.log.receipts(first, count) });
+        }
+        self.check_appends(&commit.appends)?;
+        commit.checks.iter().try_for_each(|check| self.check_version(check))?;
+        commit.checkpoints.iter().try_for_each(|write| self.check_checkpoint(write))?;
+        self.write_documents(commit.documents)?;
+        // Nothing below can fail.
+        let receipt = Receipt { first: self.log.len(), count: commit.appends.iter().map(|a| a.events.len()).sum() };
+        commit.appends.into_iter().for_each(|append| self.append(append));
+        self.write_checkpoints(commit.checkpoints, commit.id, receipt.count == 0);
+        self.commits.insert(commit.id, receipt);
+        Ok(Committed { id: commit.id, events: self.log.receipts(receipt.first, receipt.count) })
+    }
+
+    fn check_appends(&self, appends: &[Append]) -> Result<()> {
+        let mut ids = HashSet::new();
+        for append in appends {
+            let actual = self.log.version(&append.stream);
+            if append.expected.base().is_some_and(|base| base != actual) {
+                return Err(VersionConflict::new(&append.stream, append.expected, actual).into());
+            }
+            if let Some(event) = append.events.iter().find(|event| self.log.holds(event.id) || !ids.insert(event.id)) {
+                let reason = format!("event id {} stands in the log already; every event needs its own", event.id);
+                return Err(Error::InvalidCommit { reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_version(&self, check: &Check) -> Result<()> {
+        let found = self.documents.get(&check.collection, &check.id);
+        expect(&check.collection, &check.id, check.expected, found)
+    }
+
+    fn check_checkpoint(&self, write: &CheckpointWrite) -> Result<()> {
+        if self.checkpoint(&write.consumer) == write.expected {
+            return Ok(());
+        }
+        Err(Error::CheckpointConflict { consumer: write.consumer.clone() })
+    }
+
+    fn write_documents(&mut self, writes: Vec<DocumentWrite>) -> Result<()> {
+        let mut done = Vec::with_capacity(writes.len());
+        for write in writes {
+            match self.write_document(write) {
+                Ok(before) => done.push(before),
+                Err(error) => {
+                    self.documents.undo(done);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_document(&mut self, write: DocumentWrite) -> Result<Before> {
+        let DocumentWrite { collection: name, id, op } = write;
+        let collection = self.documents.collection_mut(&name);
+        let found = collection.get(&id);
+        let document = match op {
+            DocumentOp::Insert { document } => {
+                if let Some(found) = found {
+                    let expected = ExpectedVersion::NoStream;
+                    return Err(VersionConflict::new(subject(&name, &id), expected, version(found)).into());
+                }
+                collection.write(&name, &id, with_id(&name, &id, document)?)?
+            }
+            DocumentOp::Replace { expected, document } => {
+                expect(&name, &id, expected, found)?;
+                collection.write(&name, &id, with_id(&name, &id, document)?)?
+            }
+            DocumentOp::Patch { expected, set, unset } => {
+                expect(&name, &id, expected, found)?;
+                let mut document = found.map(|found| Document::clone(found)).unwrap_or_default();
+                patched(&mut document, set, &unset).map_err(|place| blocked(&name, &id, &place))?;
+                collection.write(&name, &id, document)?
+            }
+            DocumentOp::Delete { expected } => {
+                expect(&name, &id, expected, found)?;
+                collection.put(&id, None)
+            }
+        };
+        Ok(Before { collection: name, id, document })
+    }
+
+    fn append(&mut self, append: Append) {
+        let next = self.log.version(&append.stream) + 1;
+        let mut moment = [append.not_before, self.log.last_moment(&append.stream)].into_iter().flatten().max();
+        for (version, event) in (next..).zip(append.events) {
+            let recorded_at = to_millis(moment.map_or(event.recorded_at, |moment| moment.max(event.recorded_at)));
+            moment = Some(recorded_at);
+            self.log.push(RecordedEvent {
+                id: event.id,
+                stream: append.stream.clone(),
+                version,
+                position: Position::START,
+                event_type: event.event_type,
+                schema_version: event.schema_version,
+                data: event.data,
+                metadata: event.metadata,
+                recorded_at,
+            });
+        }
+    }
+
+    fn write_checkpoints(&mut self, writes: Vec<CheckpointWrite>, commit: Uuid, without_events: bool) {
+        let mut receipt_of = without_events.then_some(commit);
+        for write in writes {
+            let stored = StoredCheckpoint { value: write.next, receipt_of: receipt_of.take() };
+            let before = self.checkpoints.insert(write.consumer, stored);
+            if let Some(forgotten) = before.and_then(|before| before.receipt_of) {
+                self.commits.remove(&forgotten);
+            }
+        }
+    }
+}
+
+fn subject(collection: &str, id: &Bson) -> String {
+    format!("{collection} {id}")
+}
+
+/// The version of a stored document.
+fn version(document: &Document) -> u64 {
+    let number = match document.get(VERSION) {
+        Some(Bson::Int64(number)) => *number,
+        Some(Bson::Int32(number)) => i64::from(*number),
+        _ => 0,
+    };
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn expect(collection: &str, id: &Bson, expected: u64, found: Option<&Arc<Document>>) -> Result<()> {
+    match found.map(|found| version(found)) {
+        Some(actual) if actual == expected => Ok(()),
+        actual => {
+            let expected = ExpectedVersion::Exact(expected);
+            Err(VersionConflict::new(subject(collection, id), expected, actual.unwrap_or(0)).into())
+        }
+    }
+}
+
+/// The document with its `_id`, which must be the one it is written under.
+fn with_id(collection: &str, id: &Bson, document: Document) -> Result<Document> {
+    match document.get("_id") {
+        Some(own) if own == id => Ok(document),
+        Some(own) => Err(Error::InvalidCommit {
+            reason: format!("the document of {} has the id {own}", subject(collection, id)),
+        }),
+        None => {
+            let mut whole = Document::new();
+            whole.insert("_id", id.clone());
+            whole.extend(document);
+            Ok(whole)
+        }
+    }
+}
+
+fn patched(document: &mut Document, set: Vec<(String, Bson)>, unset: &[String]) -> Result<(), String> {
+    for (path, value) in set {
+        patch::set(document, &path, value).map_err(str::to_owned)?;
+    }
+    unset.iter().for_each(|path| patch::unset(document, path));
+    Ok(())
+}
+
+fn blocked(collection: &str, id: &Bson, place: &str) -> Error {
+    let reason = format!("`{place}` of {} is neither a document nor an array with that place", subject(collection, id));
+    Error::InvalidCommit { reason }
+}

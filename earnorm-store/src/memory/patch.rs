@@ -1,0 +1,75 @@
+//! New values at dotted paths, as `$set` and `$unset` write them.
+
+use bson::{Bson, Document};
+
+/// Writes `value` at `path`, with the documents on the way. Gives the place that is in the way otherwise.
+pub(super) fn set<'a>(document: &mut Document, path: &'a str, value: Bson) -> Result<(), &'a str> {
+    match path.split_once('.') {
+        None => {
+            document.insert(path, value);
+            Ok(())
+        }
+        Some((name, rest)) => {
+            let inner = document.entry(name.to_owned()).or_insert_with(|| Bson::Document(Document::new()));
+            set_in(inner, name, rest, value)
+        }
+    }
+}
+
+fn set_in<'a>(target: &mut Bson, name: &'a str, path: &'a str, value: Bson) -> Result<(), &'a str> {
+    match target {
+        Bson::Document(inner) => set(inner, path, value),
+        Bson::Array(items) => set_element(items, name, path, value),
+        _ => Err(name),
+    }
+}
+
+/// The longest run of nulls that a place beyond the end of an array may make, as MongoDB limits it.
+const PADDING_MAX: usize = 1_500_000;
+
+fn set_element<'a>(items: &mut Vec<Bson>, name: &'a str, path: &'a str, value: Bson) -> Result<(), &'a str> {
+    let (place, rest) = path.split_once('.').map_or((path, None), |(place, rest)| (place, Some(rest)));
+    let index: usize = place.parse().map_err(|_| name)?;
+    if index >= items.len() {
+        if index - items.len() > PADDING_MAX {
+            return Err(name);
+        }
+        items.resize(index, Bson::Null);
+        items.push(if rest.is_some() { Bson::Document(Document::new()) } else { Bson::Null });
+    }
+    let Some(item) = items.get_mut(index) else { return Err(name) };
+    match rest {
+        None => *item = value,
+        Some(rest) => return set_in(item, place, rest, value),
+    }
+    Ok(())
+}
+
+/// Removes what stands at `path`, if anything does. An element of an array becomes null, so that the others stay.
+pub(super) fn unset(document: &mut Document, path: &str) {
+    match path.split_once('.') {
+        None => {
+            document.remove(path);
+        }
+        Some((name, rest)) => {
+            if let Some(inner) = document.get_mut(name) {
+                unset_in(inner, rest);
+            }
+        }
+    }
+}
+
+fn unset_in(target: &mut Bson, path: &str) {
+    match target {
+        Bson::Document(inner) => unset(inner, path),
+        Bson::Array(items) => {
+            let (place, rest) = path.split_once('.').map_or((path, None), |(place, rest)| (place, Some(rest)));
+            let Some(item) = place.parse().ok().and_then(|index: usize| items.get_mut(index)) else { return };
+            match rest {
+                None => *item = Bson::Null,
+                Some(rest) => unset_in(item, rest),
+            }
+        }
+        _ => {}
+    }
+}
