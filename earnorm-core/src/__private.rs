@@ -8,9 +8,12 @@ pub use crate::hook::{
     Abort, Applier, ApplyFn, Block, BoxFuture, Hook, HookFn, HookInfo, HookRegistration, ModelRegistration, Phase,
     PostOutcome, PreOutcome, ValidateOutcome, describe,
 };
-pub use crate::model::{Applies, Model, ModelId, Stamp, StartsWith, Tracked};
+pub use crate::model::{Applies, ApplyMethod, Model, ModelId, Moment, Sourced, Stamp, StartsWith, Tracked};
 pub use crate::query::{Field, Filter, Sort};
 pub use crate::save::{PostContext, PreContext};
 pub use crate::schema::{FieldSchema, IndexKey, IndexSchema, ModelSchema, StoredKind};
 pub use crate::validation::{self, Nested, ValidationError, ValidationErrors};
-pub use crate::value::{Value, decode_serde, encode_serde, field, field_or, put};
+pub use crate::value::{
+    Value, absent_serde, as_document, decode_serde, encode_serde, field, field_or, item, items, put, read, tagged,
+    unknown_variant, variant, write,
+};

@@ -304,4 +304,54 @@ impl<M: StartsWith<E>, E: Event> Starts<M> for E {
     label = "sourced models change through events only",
     note = "take `&self` and raise an event: `cx.raise(…)`"
 )]
-pub trait Tracked: Model {}
+pub trait Tracked: Model {
+    /// For generated code, which asks for the trait where the user wrote `&mut self`.
+    #[doc(hidden)]
+    const OK: () = ();
+}
+
+/// Models whose fields come from their own events: those with `#[model(sourced)]`.
+#[diagnostic::on_unimplemented(
+    message = "`#[apply]` works on sourced models, and `{Self}` is not one",
+    label = "the library records what changes in `{Self}`",
+    note = "write `#[model(sourced)]` above `struct {Self}`"
+)]
+pub trait Sourced: Model {
+    /// For generated code, which asks for the trait where the user wrote `#[apply]`.
+    #[doc(hidden)]
+    const OK: () = ();
+}
+
+/// An `#[apply]` method of a sourced model; [`Applies`] is what callers ask for.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not apply `{E}`",
+    label = "this event is not applied",
+    note = "write `#[apply] fn name(&mut self, event: &{E})` in a `#[model] impl {Self}` block"
+)]
+pub trait ApplyMethod<E> {
+    /// Changes the fields as the event says.
+    fn apply_method(&mut self, event: &E);
+}
+
+/// Types that `created_at` and `updated_at` fields may have.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot keep a moment",
+    label = "not a date",
+    note = "`created_at` and `updated_at` fields are `DateTime<Utc>` or `Option<DateTime<Utc>>`"
+)]
+pub trait Moment {
+    /// The field's value at a moment.
+    fn at(moment: DateTime<Utc>) -> Self;
+}
+
+impl Moment for DateTime<Utc> {
+    fn at(moment: DateTime<Utc>) -> Self {
+        moment
+    }
+}
+
+impl Moment for Option<DateTime<Utc>> {
+    fn at(moment: DateTime<Utc>) -> Self {
+        Some(moment)
+    }
+}

@@ -4,7 +4,7 @@ mod rules;
 
 use std::fmt;
 
-pub use rules::{HasLength, Nested, custom, email, length, nested, pattern, range, url};
+pub use rules::{HasLength, Nested, compile, custom, email, join, length, nested, pattern, range, url};
 
 /// One broken rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

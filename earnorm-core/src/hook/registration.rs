@@ -66,7 +66,7 @@ pub struct HookInfo {
 
 /// Lists the hooks of a block; for generated code.
 #[must_use]
-pub fn describe<M: Model>(block: &Block<M>) -> Vec<HookInfo> {
+pub fn describe<M>(block: &Block<M>) -> Vec<HookInfo> {
     block
         .hooks
         .iter()

@@ -186,3 +186,21 @@ pub fn custom(outcome: Result<(), ValidationError>, path: &str, errors: &mut Val
         errors.push(error);
     }
 }
+
+/// The pattern of a rule, which the macro has read before; for generated code.
+///
+/// # Panics
+/// Never on a pattern that compiled into the program.
+#[must_use]
+pub fn compile(pattern: &str) -> regex::Regex {
+    match regex::Regex::new(pattern) {
+        Ok(regex) => regex,
+        Err(error) => unreachable!("`{pattern}` was checked when the program was compiled: {error}"),
+    }
+}
+
+/// The path of a field below `path`; for generated code.
+#[must_use]
+pub fn join(path: &str, field: &str) -> String {
+    if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
+}

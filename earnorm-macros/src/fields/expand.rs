@@ -1,0 +1,185 @@
+//! The code that reads, writes and checks fields.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use super::{Absent, Codec, FieldModel};
+use crate::runtime::Runtime;
+
+/// How generated code reaches a field.
+#[derive(Clone, Copy)]
+pub(crate) enum Access {
+    /// `&self.field`
+    OfSelf,
+    /// `field`, bound to a reference by a pattern
+    Bound,
+}
+
+impl Access {
+    fn of(self, field: &FieldModel) -> TokenStream {
+        let ident = &field.ident;
+        match self {
+            Self::OfSelf => quote!(&self.#ident),
+            Self::Bound => quote!(#ident),
+        }
+    }
+}
+
+/// Statements that write the fields into `document`.
+pub(crate) fn encode(rt: &Runtime, fields: &[FieldModel], access: Access, document: &TokenStream) -> TokenStream {
+    let id_first = fields.iter().filter(|field| field.id.is_some());
+    let others = fields.iter().filter(|field| field.id.is_none() && !field.skip);
+    let statements = id_first.chain(others).map(|field| {
+        let FieldModel { stored, cfgs, .. } = field;
+        let value = encode_value(rt, field, &access.of(field));
+        quote!(#(#cfgs)* #rt::write(&mut #document, #stored, #value)?;)
+    });
+    quote!(#(#statements)*)
+}
+
+fn encode_value(rt: &Runtime, field: &FieldModel, place: &TokenStream) -> TokenStream {
+    let ty = &field.ty;
+    let span = Span::mixed_site().located_at(field.ty_span());
+    match &field.codec {
+        Codec::Value => quote_spanned!(span=> <#ty as #rt::Value>::encode(#place)),
+        Codec::Serde | Codec::With(None, _) => quote_spanned!(span=> #rt::encode_serde::<#ty>(#place)),
+        Codec::With(Some(function), _) => quote_spanned! {span=> {
+            struct __EarnormWith<'a>(&'a #ty);
+            #[automatically_derived]
+            impl #rt::serde::Serialize for __EarnormWith<'_> {
+                fn serialize<S: #rt::serde::Serializer>(
+                    &self,
+                    serializer: S,
+                ) -> ::core::result::Result<S::Ok, S::Error> {
+                    #function(self.0, serializer)
+                }
+            }
+            #rt::encode_serde(&__EarnormWith(#place))
+        }},
+    }
+}
+
+/// The fields of a struct literal, read from `document`.
+pub(crate) fn decode(rt: &Runtime, fields: &[FieldModel], document: &TokenStream) -> TokenStream {
+    let values = fields.iter().map(|field| {
+        let FieldModel { ident, cfgs, .. } = field;
+        let value = decode_value(rt, field, document);
+        quote!(#(#cfgs)* #ident: #value)
+    });
+    quote!(#(#values),*)
+}
+
+fn decode_value(rt: &Runtime, field: &FieldModel, document: &TokenStream) -> TokenStream {
+    let FieldModel { stored, ty, .. } = field;
+    let span = Span::mixed_site().located_at(field.ty_span());
+    if field.skip {
+        return match default_value(field) {
+            Some(value) => value,
+            None => quote_spanned!(span=> <#ty as ::core::default::Default>::default()),
+        };
+    }
+    let absent = match (default_value(field), &field.codec) {
+        (Some(value), _) => quote!(|| ::core::result::Result::Ok(#value)),
+        (None, Codec::Value) => quote_spanned!(span=> <#ty as #rt::Value>::absent),
+        (None, Codec::Serde | Codec::With(_, None)) => quote_spanned!(span=> #rt::absent_serde::<#ty>),
+        (None, Codec::With(_, Some(_))) => {
+            quote!(|| ::core::result::Result::Err(#rt::DecodeError::missing()))
+        }
+    };
+    let decode = decoder(rt, field);
+    quote!(#rt::read(#document, #stored, #decode, #absent)?)
+}
+
+fn decoder(rt: &Runtime, field: &FieldModel) -> TokenStream {
+    let ty = &field.ty;
+    let span = Span::mixed_site().located_at(field.ty_span());
+    match &field.codec {
+        Codec::Value => quote_spanned!(span=> <#ty as #rt::Value>::decode),
+        Codec::Serde | Codec::With(_, None) => quote_spanned!(span=> #rt::decode_serde::<#ty>),
+        Codec::With(_, Some(function)) => quote_spanned! {span=> {
+            struct __EarnormWith(#ty);
+            #[automatically_derived]
+            impl<'de> #rt::serde::Deserialize<'de> for __EarnormWith {
+                fn deserialize<D: #rt::serde::Deserializer<'de>>(
+                    deserializer: D,
+                ) -> ::core::result::Result<Self, D::Error> {
+                    ::core::result::Result::map(#function(deserializer), __EarnormWith)
+                }
+            }
+            |stored: &#rt::bson::Bson| {
+                ::core::result::Result::map(#rt::decode_serde::<__EarnormWith>(stored), |read| read.0)
+            }
+        }},
+    }
+}
+
+/// The value of a field that the document lacks, where one is given.
+fn default_value(field: &FieldModel) -> Option<TokenStream> {
+    let FieldModel { ident, ty, default_fn, .. } = field;
+    match &field.absent {
+        Absent::Type => None,
+        Absent::Trait => {
+            let span = Span::mixed_site().located_at(field.ty_span());
+            Some(quote_spanned!(span=> <#ty as ::core::default::Default>::default()))
+        }
+        Absent::Expr(_) => Some(quote!(Self::#default_fn())),
+        Absent::Function(path) => Some(quote!(#path())),
+        Absent::Container => Some(quote!(<Self as ::core::default::Default>::default().#ident)),
+    }
+}
+
+/// The functions behind `default = …`, for an inherent `impl`.
+pub(crate) fn default_functions(fields: &[FieldModel]) -> TokenStream {
+    let functions = fields.iter().filter_map(|field| {
+        let Absent::Expr(value) = &field.absent else { return None };
+        let FieldModel { ty, default_fn, cfgs, .. } = field;
+        Some(quote! {
+            #(#cfgs)*
+            #[doc(hidden)]
+            #[allow(dead_code)]
+            fn #default_fn() -> #ty {
+                #value
+            }
+        })
+    });
+    quote!(#(#functions)*)
+}
+
+/// One constant a stored field, for an inherent `impl`.
+pub(crate) fn constants(rt: &Runtime, fields: &[FieldModel]) -> TokenStream {
+    let constants = fields.iter().filter(|field| !field.skip).map(|field| {
+        let FieldModel { vis, constant, ty, stored, cfgs, .. } = field;
+        let doc = format!("The stored field `{stored}`.");
+        quote! {
+            #(#cfgs)*
+            #[doc = #doc]
+            #[allow(dead_code)]
+            #vis const #constant: #rt::Field<Self, #ty> = #rt::Field::new(#stored);
+        }
+    });
+    quote!(#(#constants)*)
+}
+
+/// Statements that add the broken rules of all fields. With `below`, paths start there.
+pub(crate) fn checks(
+    rt: &Runtime,
+    fields: &[FieldModel],
+    below: Option<&TokenStream>,
+    to: &TokenStream,
+) -> TokenStream {
+    let statements = fields.iter().filter(|field| !field.rules.is_empty()).map(|field| {
+        let FieldModel { ident, cfgs, rules, .. } = field;
+        let label = field.label();
+        let (bind, path) = match below {
+            None => (TokenStream::new(), quote!(#label)),
+            Some(below) => {
+                let path = proc_macro2::Ident::new("__earnorm_path", Span::mixed_site());
+                (quote!(let #path = #rt::validation::join(#below, #label);), quote!(&#path))
+            }
+        };
+        let place = quote!(&self.#ident);
+        let calls = rules.iter().map(|rule| rule.expand(rt, &place, &path, to));
+        quote!(#(#cfgs)* { #bind #(#calls)* })
+    });
+    quote!(#(#statements)*)
+}

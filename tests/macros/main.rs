@@ -1,0 +1,3 @@
+//! What the attribute macros generate, without a database.
+
+mod models;
