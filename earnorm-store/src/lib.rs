@@ -3,8 +3,11 @@
 //! A backend is one folder behind one Cargo feature.
 #![forbid(unsafe_code)]
 
+mod connect;
+
 #[cfg(feature = "memory")]
 pub mod memory;
 
 #[cfg(feature = "memory")]
 pub use memory::MemoryStore;
+
