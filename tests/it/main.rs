@@ -1,0 +1,19 @@
+//! What users see, on every store: one module a part of the contract, each case once for each store.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+#[macro_use]
+mod support;
+
+mod bad_input;
+mod bulk;
+mod concurrency;
+mod history;
+mod hooks;
+mod injection;
+mod log;
+mod persistence;
+mod queries;
+mod registry;
+mod soft_delete;
+mod sourced;
+mod units;

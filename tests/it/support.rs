@@ -1,0 +1,74 @@
+//! A fresh database for a case, on every store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, Utc};
+use earnorm::ports::Clock;
+use earnorm::{Database, Registry};
+use uuid::Uuid;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug, Clone)]
+pub struct ManualClock(Arc<AtomicI64>);
+
+impl ManualClock {
+    pub fn at(millis: i64) -> Self {
+        Self(Arc::new(AtomicI64::new(millis)))
+    }
+
+    pub fn advance(&self, millis: i64) {
+        self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+pub async fn memory(registry: Registry) -> Database {
+    Database::builder().registry(registry).connect("memory:").await.unwrap()
+}
+
+pub fn mongodb_uri() -> String {
+    std::env::var("EARNORM_TEST_MONGODB_URI")
+        .expect("EARNORM_TEST_MONGODB_URI is not set: run the tests with `cargo xtask test`")
+}
+
+pub async fn mongodb(registry: Registry) -> Database {
+    let name = format!("it_{}", Uuid::now_v7().simple());
+    Database::builder().registry(registry).database(name).connect(mongodb_uri()).await.unwrap()
+}
+
+/// Writes a case once and runs it on every store, each time in a fresh database with the models of `registry()`.
+macro_rules! every_store {
+    ($($(#[$meta:meta])* async fn $name:ident($db:ident: Database) $body:block)*) => {
+        $(mod $name {
+            #[allow(unused_imports, clippy::wildcard_imports)]
+            use super::*;
+
+            $(#[$meta])*
+            async fn case($db: earnorm::Database) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_memory() {
+                case(crate::support::memory(super::registry()).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_mongodb() {
+                let db = crate::support::mongodb(super::registry()).await;
+                case(db.clone()).await;
+                crate::support::drop_database(&db).await;
+            }
+        })*
+    };
+}
+
+/// Leaves nothing behind on the server, and shuts the driver down.
+pub async fn drop_database(db: &Database) {
+    earnorm::stores::mongo::testing::drop_database(db.store()).await.unwrap();
+    db.close().await.unwrap();
+}
