@@ -1,3 +1,4 @@
 //! What the attribute macros generate, without a database.
 
+mod hooks;
 mod models;

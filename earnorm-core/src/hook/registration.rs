@@ -38,6 +38,12 @@ impl HookRegistration {
     pub const fn of<M: Model>(block: &'static Block<M>, hooks: fn() -> Vec<HookInfo>) -> Self {
         Self { type_id: TypeId::of::<M>, model: std::any::type_name::<M>, hooks, block }
     }
+
+    /// The hooks of this registration.
+    #[must_use]
+    pub fn list(&self) -> Vec<HookInfo> {
+        (self.hooks)()
+    }
 }
 
 impl std::fmt::Debug for HookRegistration {
