@@ -37,9 +37,12 @@ pub fn mongodb_uri() -> String {
         .expect("EARNORM_TEST_MONGODB_URI is not set: run the tests with `cargo xtask test`")
 }
 
-pub async fn mongodb(registry: Registry) -> Database {
-    let name = format!("it_{}", Uuid::now_v7().simple());
+pub async fn mongodb(registry: Registry, name: &str) -> Database {
     Database::builder().registry(registry).database(name).connect(mongodb_uri()).await.unwrap()
+}
+
+pub fn database_name() -> String {
+    format!("it_{}", Uuid::now_v7().simple())
 }
 
 /// Writes a case once and runs it on every store, each time in a fresh database with the models of `registry()`.
@@ -59,16 +62,19 @@ macro_rules! every_store {
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_mongodb() {
-                let db = crate::support::mongodb(super::registry()).await;
+                let name = crate::support::database_name();
+                let db = crate::support::mongodb(super::registry(), &name).await;
                 case(db.clone()).await;
-                crate::support::drop_database(&db).await;
+                db.close().await.unwrap();
+                crate::support::drop_database(&name).await;
             }
         })*
     };
 }
 
-/// Leaves nothing behind on the server, and shuts the driver down.
-pub async fn drop_database(db: &Database) {
-    earnorm::stores::mongo::testing::drop_database(db.store()).await.unwrap();
-    db.close().await.unwrap();
+/// Leaves nothing behind on the server.
+pub async fn drop_database(name: &str) {
+    let client = mongodb::Client::with_uri_str(mongodb_uri()).await.unwrap();
+    client.database(name).drop().await.unwrap();
+    client.shutdown().await;
 }
