@@ -4,10 +4,15 @@
 #![forbid(unsafe_code)]
 
 mod connect;
-
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "mongo")]
+pub mod mongo;
+#[cfg(feature = "conformance")]
+#[doc(hidden)]
+pub mod sabotage;
 
 #[cfg(feature = "memory")]
 pub use memory::MemoryStore;
-
+#[cfg(feature = "mongo")]
+pub use mongo::MongoStore;

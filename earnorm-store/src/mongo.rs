@@ -1,0 +1,249 @@
+//! The MongoDB store: a log and state documents in one replica set, written in one transaction a commit.
+//!
+//! A commit writes its guarded state documents first, then reserves positions outside the transaction but inside its
+//! lifetime, then inserts its events and commits. Positions that were reserved and given up are holes; readers fill
+//! them with tombstones and never pass one that could still be written (`mark`).
+
+mod aggregate;
+mod attempt;
+mod codec;
+mod commit;
+mod error;
+mod events;
+mod fault;
+mod filter;
+mod fitness;
+mod guard;
+mod log;
+mod mark;
+mod options;
+mod pattern;
+mod prepare;
+mod query;
+mod raw;
+mod settle;
+mod uri;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bson::{Bson, Document};
+use earnorm_core::commit::{Checkpoint, Commit, Committed};
+use earnorm_core::event::RecordedEvent;
+use earnorm_core::limits::Limits;
+use earnorm_core::position::Position;
+use earnorm_core::predicate::Predicate;
+use earnorm_core::schema::CollectionSpec;
+use earnorm_core::store::{
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, LogPage, LogQuery, Store,
+    StoreAdmin, StreamQuery,
+};
+use earnorm_core::{Error, Result};
+use mongodb::{Client, Database};
+
+use self::fault::Fault;
+pub use self::options::MongoStoreBuilder;
+use self::options::Names;
+
+/// How long `close` waits for cursors that are still held.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A store on a MongoDB replica set. Clones share one pool of connections.
+#[derive(Clone)]
+pub struct MongoStore {
+    inner: Arc<Inner>,
+}
+
+/// What the clones share.
+struct Inner {
+    client: Client,
+    db: Database,
+    names: Names,
+    limits: Limits,
+    grace: Duration,
+    commit_timeout: Duration,
+    selection_timeout: Duration,
+    capabilities: Capabilities,
+    mark: mark::Mark,
+    /// The fields of each unique index, by its name.
+    fields: RwLock<HashMap<String, Vec<String>>>,
+    closed: AtomicBool,
+    /// Held for reading by each running commit, so that `close` can wait for them.
+    flights: Arc<tokio::sync::RwLock<()>>,
+}
+
+impl Inner {
+    fn new(client: Client, db: Database, names: Names, limits: Limits) -> Self {
+        Self {
+            client,
+            db,
+            names,
+            limits,
+            grace: Duration::ZERO,
+            commit_timeout: Duration::ZERO,
+            selection_timeout: Duration::ZERO,
+            capabilities: Capabilities::new(error::STORE).raw_queries().durable().reserves_positions(),
+            mark: mark::Mark::default(),
+            fields: RwLock::default(),
+            closed: AtomicBool::new(false),
+            flights: Arc::default(),
+        }
+    }
+
+    fn hole_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    fn timeouts(mut self, commit: Duration, selection: Duration) -> Self {
+        self.commit_timeout = commit;
+        self.selection_timeout = selection;
+        self
+    }
+
+    fn open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    fn know_fields(&self, indexes: impl Iterator<Item = (String, Vec<String>)>) {
+        self.fields.write().unwrap_or_else(PoisonError::into_inner).extend(indexes);
+    }
+
+    fn known_fields(&self, index: &str) -> Option<Vec<String>> {
+        self.fields.read().unwrap_or_else(PoisonError::into_inner).get(index).cloned()
+    }
+}
+
+impl fmt::Debug for MongoStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MongoStore").field("database", &self.inner.db.name()).finish_non_exhaustive()
+    }
+}
+
+impl MongoStore {
+    fn new(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    /// Connects with the defaults of [`MongoStore::builder`].
+    ///
+    /// # Errors
+    /// [`Error::Connect`] names what was tried, with passwords hidden, and why it failed.
+    pub async fn connect(uri: &str) -> Result<Self> {
+        Self::builder(uri).connect().await
+    }
+
+    /// Sets up a store at `uri`, such as `mongodb://localhost/app?replicaSet=rs0`.
+    pub fn builder(uri: &str) -> MongoStoreBuilder {
+        MongoStoreBuilder::new(uri)
+    }
+
+    /// The driver's database, for what this store has no words for. Writes through it leave no events.
+    #[must_use]
+    pub fn raw_database(&self) -> &Database {
+        &self.inner.db
+    }
+
+    /// Sends `commit` as a hostile writer would; for the conformance suite.
+    ///
+    /// # Errors
+    /// As [`Store::commit`]; a writer that is gone answers [`Error::Store`].
+    #[cfg(feature = "conformance")]
+    #[doc(hidden)]
+    pub async fn sabotage(&self, commit: Commit, how: crate::sabotage::Sabotage) -> Result<Committed> {
+        commit::run(&self.inner, commit, Some(Fault::of(how))).await
+    }
+}
+
+#[async_trait]
+impl Store for MongoStore {
+    fn capabilities(&self) -> &Capabilities {
+        &self.inner.capabilities
+    }
+
+    fn admin(&self) -> &dyn StoreAdmin {
+        self
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed> {
+        commit::run(&self.inner, commit, None).await
+    }
+
+    async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
+        self.inner.open()?;
+        self.inner.read_stream(&query).await
+    }
+
+    async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
+        self.inner.open()?;
+        self.inner.read_log(&query).await
+    }
+
+    async fn high_water(&self) -> Result<Position> {
+        self.inner.open()?;
+        self.inner.high_water().await.map(Position::new)
+    }
+
+    async fn get(&self, collection: &str, id: &Bson) -> Result<Option<Document>> {
+        self.inner.open()?;
+        self.inner.get(collection, id).await
+    }
+
+    async fn find(&self, query: DocumentQuery) -> Result<DocumentStream> {
+        self.inner.open()?;
+        self.inner.find(query).await
+    }
+
+    async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64> {
+        self.inner.open()?;
+        self.inner.count(collection, predicate).await
+    }
+
+    async fn distinct(&self, collection: &str, predicate: &Predicate, path: &str) -> Result<Vec<Bson>> {
+        self.inner.open()?;
+        self.inner.distinct(collection, predicate, path).await
+    }
+
+    async fn aggregate(&self, aggregation: Aggregation) -> Result<Vec<AggregateRow>> {
+        self.inner.open()?;
+        self.inner.aggregate(&aggregation).await
+    }
+
+    async fn aggregate_raw(&self, collection: &str, pipeline: Vec<Document>) -> Result<Vec<Document>> {
+        self.inner.open()?;
+        self.inner.pipeline(collection, pipeline).await
+    }
+
+    async fn checkpoint(&self, consumer: &str) -> Result<Option<Checkpoint>> {
+        self.inner.open()?;
+        self.inner.checkpoint(consumer).await
+    }
+
+    async fn close(&self) -> Result<()> {
+        if self.inner.closed.swap(true, Ordering::AcqRel) {
+            return Err(Error::Closed);
+        }
+        let _landed = self.inner.flights.write().await;
+        self.inner.save_mark().await;
+        let client = self.inner.client.clone();
+        // A cursor that someone still holds would keep an orderly shutdown waiting for ever.
+        if tokio::time::timeout(SHUTDOWN_PATIENCE, client.clone().shutdown()).await.is_err() {
+            client.shutdown().immediate(true).await;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl StoreAdmin for MongoStore {
+    async fn prepare(&self, collections: &[CollectionSpec]) -> Result<Vec<Drift>> {
+        self.inner.open()?;
+        let mut drift = self.inner.prepare_base().await?;
+        drift.extend(self.inner.prepare_models(collections).await?);
+        Ok(drift)
+    }
+}

@@ -1,0 +1,125 @@
+//! The driver's errors in our words: what happened, whether trying again may help, and what was written.
+
+use std::fmt;
+
+use earnorm_core::error::{Applied, StoreError};
+use earnorm_core::{Error, Result};
+use mongodb::error::{
+    ErrorKind, RETRYABLE_ERROR, RETRYABLE_WRITE_ERROR, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
+    WriteFailure,
+};
+
+use super::uri::redact;
+
+/// The store's name in errors.
+pub(super) const STORE: &str = "mongodb";
+/// Two documents agree on a unique index.
+pub(super) const DUPLICATE_KEY: i32 = 11_000;
+/// Someone else's transaction holds what this one wants to write.
+pub(super) const WRITE_CONFLICT: i32 = 112;
+/// The collection or database is there already.
+pub(super) const NAMESPACE_EXISTS: i32 = 48;
+/// Codes that pass by themselves: time-outs, fail-overs, shutdowns, the end of a transaction by the server.
+const PASSING: [i32; 17] =
+    [6, 7, 50, 64, 89, 91, WRITE_CONFLICT, 134, 189, 251, 262, 9_001, 10_107, 11_600, 11_602, 13_435, 13_436];
+/// Codes for queries that the server cannot read: bad value, failed to parse, type mismatch, unknown stage or operator,
+/// projection collision, bad regular expression.
+const BAD_QUERY: [i32; 9] = [2, 9, 14, 168, 15_952, 31_249, 31_250, 40_324, 51_091];
+
+/// What the driver said, without credentials. It is the source of our errors, so that no driver type is.
+#[derive(Debug)]
+pub(super) struct DriverError(String);
+
+impl DriverError {
+    /// Keeps `text`, which holds no secret.
+    pub(super) fn new(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Display for DriverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DriverError {}
+
+/// What the driver said, without its labels and raw responses.
+pub(super) fn text(error: &mongodb::error::Error) -> String {
+    match error.kind.as_ref() {
+        ErrorKind::Command(command) => format!("{} ({}): {}", command.code_name, command.code, command.message),
+        other => redact(&other.to_string()),
+    }
+}
+
+/// The server's code, also of write errors.
+pub(super) fn code(error: &mongodb::error::Error) -> Option<i32> {
+    match error.kind.as_ref() {
+        ErrorKind::Command(command) => Some(command.code),
+        ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),
+        ErrorKind::Write(WriteFailure::WriteConcernError(concern)) => Some(concern.code),
+        _ => None,
+    }
+}
+
+/// Whether `code` passes by itself.
+pub(super) fn is_passing_code(code: i32) -> bool {
+    PASSING.contains(&code)
+}
+
+/// Whether the same call may succeed later.
+pub(super) fn is_passing(error: &mongodb::error::Error) -> bool {
+    let labels =
+        [TRANSIENT_TRANSACTION_ERROR, RETRYABLE_WRITE_ERROR, RETRYABLE_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT];
+    labels.iter().any(|label| error.contains_label(label))
+        || matches!(
+            error.kind.as_ref(),
+            ErrorKind::Io(_) | ErrorKind::ConnectionPoolCleared { .. } | ErrorKind::ServerSelection { .. }
+        )
+        || code(error).is_some_and(is_passing_code)
+}
+
+/// Our error for a failed call that wrote nothing. `what` completes "could not …".
+pub(super) fn store_error(what: &str, error: &mongodb::error::Error) -> Error {
+    if matches!(error.kind.as_ref(), ErrorKind::Shutdown) {
+        return Error::Closed;
+    }
+    let said = text(error);
+    let mapped = StoreError::new(STORE, format!("could not {what}: {said}")).source(DriverError::new(said));
+    if is_passing(error) { mapped.retryable().into() } else { mapped.into() }
+}
+
+/// Our error for a failed query.
+pub(super) fn query_error(collection: &str, error: &mongodb::error::Error) -> Error {
+    match code(error) {
+        Some(code) if BAD_QUERY.contains(&code) => Error::InvalidQuery {
+            path: collection.to_owned(),
+            reason: format!("the server refused it: {}", text(error)),
+        },
+        _ => store_error(&format!("read `{collection}`"), error),
+    }
+}
+
+/// Our error for a commit whose fate the store could not learn in time.
+pub(super) fn unknown(said: &str) -> Error {
+    let message = format!("the commit got no clear answer in time ({said}); send the same commit again");
+    StoreError::new(STORE, message).retryable().applied(Applied::Unknown).into()
+}
+
+/// Our error for a commit that wrote nothing although it was tried until its deadline.
+pub(super) fn gave_up(said: &str) -> Error {
+    StoreError::new(STORE, format!("the commit did not succeed within its time-out: {said}")).retryable().into()
+}
+
+/// Adds our words to the driver's results.
+pub(super) trait Explain<T> {
+    /// What was done, to complete "could not …".
+    fn explain(self, what: &str) -> Result<T>;
+}
+
+impl<T> Explain<T> for mongodb::error::Result<T> {
+    fn explain(self, what: &str) -> Result<T> {
+        self.map_err(|error| store_error(what, &error))
+    }
+}

@@ -1,0 +1,220 @@
+//! The builder: where to connect, which names and limits to use, and the checks that a server must pass.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::{Document, doc};
+use earnorm_core::limits::Limits;
+use earnorm_core::{Error, Result};
+use mongodb::options::{ClientOptions, DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
+use mongodb::{Client, Database};
+
+use super::error::{DriverError, text};
+use super::{Inner, MongoStore, fitness, uri};
+
+/// The database when neither the builder nor the connection string names one.
+const DEFAULT_DATABASE: &str = "earnorm";
+
+/// The collections that the store keeps for itself.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    pub(super) events: String,
+    pub(super) counters: String,
+    pub(super) checkpoints: String,
+    pub(super) meta: String,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            events: "earnorm_events".to_owned(),
+            counters: "earnorm_counters".to_owned(),
+            checkpoints: "earnorm_checkpoints".to_owned(),
+            meta: "earnorm_meta".to_owned(),
+        }
+    }
+}
+
+/// How a [`MongoStore`] is set up.
+#[derive(Clone)]
+#[must_use]
+pub struct MongoStoreBuilder {
+    uri: String,
+    database: Option<String>,
+    names: Names,
+    limits: Limits,
+    hole_grace: Duration,
+    max_pool_size: Option<u32>,
+    server_selection_timeout: Duration,
+    commit_timeout: Duration,
+    app_name: String,
+}
+
+impl fmt::Debug for MongoStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MongoStoreBuilder")
+            .field("uri", &uri::redact(&self.uri))
+            .field("database", &self.database)
+            .field("names", &self.names)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MongoStoreBuilder {
+    pub(super) fn new(uri: &str) -> Self {
+        Self {
+            uri: uri.to_owned(),
+            database: None,
+            names: Names::default(),
+            limits: Limits::default(),
+            hole_grace: Duration::from_millis(100),
+            max_pool_size: None,
+            server_selection_timeout: Duration::from_secs(5),
+            commit_timeout: Duration::from_secs(20),
+            app_name: "earnorm".to_owned(),
+        }
+    }
+
+    /// The database; else the one in the connection string's path, else `earnorm`.
+    pub fn database(mut self, name: impl Into<String>) -> Self {
+        self.database = Some(name.into());
+        self
+    }
+
+    /// The collection of the log; `earnorm_events` unless set.
+    pub fn events_collection(mut self, name: impl Into<String>) -> Self {
+        self.names.events = name.into();
+        self
+    }
+
+    /// The collection of the counter that positions come from; `earnorm_counters` unless set.
+    pub fn counters_collection(mut self, name: impl Into<String>) -> Self {
+        self.names.counters = name.into();
+        self
+    }
+
+    /// The collection of checkpoints; `earnorm_checkpoints` unless set.
+    pub fn checkpoints_collection(mut self, name: impl Into<String>) -> Self {
+        self.names.checkpoints = name.into();
+        self
+    }
+
+    /// The collection of the store's own notes; `earnorm_meta` unless set.
+    pub fn meta_collection(mut self, name: impl Into<String>) -> Self {
+        self.names.meta = name.into();
+        self
+    }
+
+    /// How much one commit may hold.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long readers wait for a position before they fill it; 100 ms unless set. It is no matter of safety.
+    pub fn hole_grace(mut self, grace: Duration) -> Self {
+        self.hole_grace = grace;
+        self
+    }
+
+    /// The most connections to one server; the connection string's or the driver's unless set.
+    pub fn max_pool_size(mut self, connections: u32) -> Self {
+        self.max_pool_size = Some(connections);
+        self
+    }
+
+    /// How long to look for a primary; 5 s unless set.
+    pub fn server_selection_timeout(mut self, timeout: Duration) -> Self {
+        self.server_selection_timeout = timeout;
+        self
+    }
+
+    /// How long one commit may take with all its attempts; 20 s unless set. Keep it below the server's
+    /// `transactionLifetimeLimitSeconds` (60 s unless set).
+    pub fn commit_timeout(mut self, timeout: Duration) -> Self {
+        self.commit_timeout = timeout;
+        self
+    }
+
+    /// The name in the server's logs; `earnorm` unless set.
+    pub fn app_name(mut self, name: impl Into<String>) -> Self {
+        self.app_name = name.into();
+        self
+    }
+
+    /// Connects, checks that the server will do, and makes the store's own collections ready.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] names what was tried, with passwords hidden, and why it failed.
+    pub async fn connect(self) -> Result<MongoStore> {
+        let mut options = ClientOptions::parse(&self.uri).await.map_err(|error| self.refusal(&error))?;
+        options.server_selection_timeout = Some(self.server_selection_timeout);
+        options.app_name = Some(self.app_name.clone());
+        options.max_pool_size = self.max_pool_size.or(options.max_pool_size);
+        let database = self
+            .database
+            .clone()
+            .or_else(|| options.default_database.clone())
+            .unwrap_or_else(|| DEFAULT_DATABASE.to_owned());
+        let client = Client::with_options(options).map_err(|error| self.refusal(&error))?;
+        self.examine(&client).await?;
+        let store = MongoStore::new(Arc::new(self.inner(&client, &database)));
+        if let Err(error) = store.inner.prepare_base().await {
+            let reason = format!("the server will do, but the store's own collections are not ready: {error}");
+            return Err(Error::Connect { uri: uri::redact(&self.uri), reason, source: None });
+        }
+        Ok(store)
+    }
+
+    fn inner(&self, client: &Client, database: &str) -> Inner {
+        let options = DatabaseOptions::builder()
+            .read_concern(ReadConcern::majority())
+            .write_concern(durable())
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+            .build();
+        let database: Database = client.database_with_options(database, options);
+        Inner::new(client.clone(), database, self.names.clone(), self.limits)
+            .hole_grace(self.hole_grace)
+            .timeouts(self.commit_timeout, self.server_selection_timeout)
+    }
+
+    async fn examine(&self, client: &Client) -> Result<()> {
+        let admin = client.database("admin");
+        let hello = admin.run_command(doc! { "hello": 1 }).await.map_err(|error| self.refusal(&error))?;
+        if let Some(reason) = fitness::unfit(&hello) {
+            return Err(Error::Connect { uri: uri::redact(&self.uri), reason, source: None });
+        }
+        // Not everyone may read the configuration: this check warns where it can.
+        if let Ok(answer) = admin.run_command(doc! { "replSetGetConfig": 1 }).await {
+            warn_without_journal(&answer);
+        }
+        Ok(())
+    }
+
+    fn refusal(&self, error: &mongodb::error::Error) -> Error {
+        let said = uri::strike_out(&text(error), &uri::secrets(&self.uri));
+        let source = DriverError::new(said.clone());
+        let reason = format!("{said}; check the address, the credentials and that the server runs");
+        Error::Connect { uri: uri::redact(&self.uri), reason, source: Some(Box::new(source)) }
+    }
+}
+
+fn warn_without_journal(answer: &Document) {
+    let config = answer.get_document("config").ok();
+    let journaled = config.and_then(|config| config.get_bool("writeConcernMajorityJournalDefault").ok());
+    if journaled == Some(false) {
+        tracing::warn!(
+            "the replica set has writeConcernMajorityJournalDefault: false; a power loss on a majority of its members \
+             can lose acknowledged commits"
+        );
+    }
+}
+
+/// Acknowledged by a majority, in its journals. It is set on every transaction, never inherited.
+pub(super) fn durable() -> WriteConcern {
+    let mut concern = WriteConcern::majority();
+    concern.journal = Some(true);
+    concern
+}

@@ -1,0 +1,19 @@
+//! How a writer can go wrong between reserving positions and answering: faults that a store plays on itself.
+
+use std::time::Duration;
+
+/// What a hostile writer does with its commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sabotage {
+    /// Reserves positions, then is gone, as a process that dies: nothing is written and nobody fills them.
+    AbandonAfterReserve,
+    /// Writes everything, then aborts instead of committing.
+    AbortAfterInsert,
+    /// Writes everything, stands still for so long, then commits if it still can.
+    Stall(Duration),
+    /// Commits, but the answer is lost on the way.
+    LoseCommitAnswer,
+    /// Fails the first attempt in a way that may pass.
+    FailCommitOnce,
+}
