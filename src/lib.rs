@@ -7,13 +7,13 @@
 // Lets the macros' `::earnorm` paths work inside this crate too.
 extern crate self as earnorm;
 
-pub use earnorm_core::{
-    aggregate, backend, commit, database, diff, entity, error, event, history, hook, limits, log, metadata, model,
-    pattern, ports, position, predicate, query, regex, registry, save, schema, store, stream, unit, validation, value,
-};
 #[doc(no_inline)]
 pub use earnorm_core::{
     Error, Result, database::Database, entity::Entity, registry::Registry, save::Receipt, unit::UnitOfWork,
+};
+pub use earnorm_core::{
+    aggregate, backend, commit, database, diff, entity, error, event, history, hook, limits, log, metadata, model,
+    pattern, ports, position, predicate, query, regex, registry, save, schema, store, stream, unit, validation, value,
 };
 #[cfg(feature = "macros")]
 pub use earnorm_macros::{
@@ -24,9 +24,9 @@ pub use earnorm_macros::{
 pub use earnorm_store as stores;
 
 // The types of other crates that stand in models and queries.
-pub use {bson, chrono, uuid};
 #[cfg(feature = "rust_decimal")]
 pub use rust_decimal;
+pub use {bson, chrono, uuid};
 
 #[doc(hidden)]
 pub use earnorm_core::__private;

@@ -7,7 +7,7 @@ use syn::{Item, parse2};
 
 use crate::errors::Errors;
 use crate::keys::ModelKeys;
-use crate::{hooks, model};
+use crate::{embedded, hooks, model};
 
 pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let item = match parse2::<Item>(tokens.clone()) {
@@ -22,7 +22,22 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
         Item::Struct(item) => {
             let mut errors = Errors::new();
             let keys = ModelKeys::parse(args, &mut errors);
-            model::expand(keys, item, errors)
+            if keys.embedded.is_some() {
+                embedded::expand_struct(&keys, item, errors)
+            } else {
+                model::expand(keys, item, errors)
+            }
+        }
+        Item::Enum(item) => {
+            let mut errors = Errors::new();
+            let keys = ModelKeys::parse(args, &mut errors);
+            if keys.embedded.is_none() {
+                errors.add(
+                    &item.ident,
+                    "a model is a struct: write `#[model(embedded)]` to store this enum in a field of one",
+                );
+            }
+            embedded::expand_enum(&keys, item, errors)
         }
         other => refuse(&other),
     }

@@ -12,7 +12,7 @@ use syn::{Attribute, Ident};
 
 pub(crate) use block::expand as expand_block;
 pub(crate) use free::{expand as expand_free, misplaced_apply};
-pub(crate) use marker::{Marker, Phase};
+pub(crate) use marker::Phase;
 
 /// One hook function and all its phases.
 pub(crate) struct HookIr {

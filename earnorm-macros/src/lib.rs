@@ -4,6 +4,7 @@
 mod args;
 mod derives;
 mod dispatch;
+mod embedded;
 mod errors;
 mod event;
 mod fields;

@@ -1,7 +1,6 @@
 //! What `#[serde(…)]` says: stored names and JSON names agree unless `#[model(rename)]` says otherwise.
 
 use proc_macro2::Span;
-use syn::spanned::Spanned;
 use syn::{Attribute, LitStr, Path};
 
 use crate::args::{self, Arg, ArgValue};

@@ -1,4 +1,5 @@
 //! What the attribute macros generate, without a database.
 
+mod embedded;
 mod hooks;
 mod models;

@@ -1,0 +1,156 @@
+//! Embedded structs: documents within documents; one unnamed field is stored as itself.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Fields, ItemStruct, Type};
+
+use super::only_models;
+use crate::derives::Missing;
+use crate::errors::Errors;
+use crate::fields::{self, Access, FieldModel, Scope};
+use crate::keys::ModelKeys;
+use crate::runtime::Runtime;
+use crate::serde_attrs::SerdeAttrs;
+
+/// The whole expansion.
+pub(crate) fn expand(keys: &ModelKeys, mut item: ItemStruct, mut errors: Errors) -> TokenStream {
+    only_models(keys, &mut errors);
+    if !item.generics.params.is_empty() {
+        errors.over(&item.generics, "an embedded type has no generics: write one type for each stored form");
+    }
+    let container = SerdeAttrs::read(&item.attrs, &mut errors);
+    let (mut fields, mut inner) = (Vec::new(), None);
+    match &item.fields {
+        Fields::Named(named) => {
+            fields = fields::parse(named, Scope::Embedded, &container, "", &item.ident.to_string(), &mut errors);
+            fields::check(&fields, &mut errors);
+        }
+        Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => {
+            inner = unnamed.unnamed.first().map(|field| field.ty.clone());
+        }
+        Fields::Unnamed(_) => errors.add(&item.ident, "the fields of an embedded struct need names, which are stored"),
+        Fields::Unit => errors.add(&item.ident, "this struct holds nothing to store: give it a field"),
+    }
+    dress(&mut item, keys, &fields);
+    let (rt, ident) = (&keys.runtime, &item.ident);
+    let generated = match (inner, errors.is_empty()) {
+        (_, false) if !item.generics.params.is_empty() => TokenStream::new(),
+        (_, false) => fallback(rt, ident, &fields),
+        (Some(inner), true) => newtype(rt, ident, &inner),
+        (None, true) => document(rt, ident, &fields),
+    };
+    let mistakes = errors.into_tokens();
+    quote!(#item #generated #mistakes)
+}
+
+fn dress(item: &mut ItemStruct, keys: &ModelKeys, fields: &[FieldModel]) {
+    fields::strip(&mut item.fields);
+    let missing = Missing::of(&item.attrs);
+    if !keys.serde || !missing.any() {
+        return;
+    }
+    let mut attributes = missing.attributes(&keys.runtime);
+    attributes.append(&mut item.attrs);
+    item.attrs = attributes;
+    for (field, model) in item.fields.iter_mut().zip(fields) {
+        field.attrs.extend(model.serde_attributes.iter().cloned());
+    }
+}
+
+fn document(rt: &Runtime, ident: &Ident, fields: &[FieldModel]) -> TokenStream {
+    let local = |name| Ident::new(name, Span::mixed_site());
+    let (document, path, errors) = (local("document"), local("path"), local("errors"));
+    let (constants, defaults) = (fields::constants(rt, fields), fields::default_functions(fields));
+    let encode = fields::encode(rt, fields, Access::OfSelf, &quote!(#document));
+    let decode = fields::decode(rt, fields, &quote!(#document));
+    let checks = fields::checks(rt, fields, Some(&quote!(#path)), &quote!(#errors));
+    quote! {
+        #[automatically_derived]
+        impl #ident {
+            #constants
+            #defaults
+        }
+        const _: () = {
+            #[automatically_derived]
+            impl #rt::Value for #ident {
+                const KIND: #rt::StoredKind = #rt::StoredKind::Document;
+                fn encode(&self) -> ::core::result::Result<#rt::bson::Bson, #rt::EncodeError> {
+                    let mut #document = #rt::bson::Document::new();
+                    #encode
+                    ::core::result::Result::Ok(#rt::bson::Bson::Document(#document))
+                }
+                fn decode(stored: &#rt::bson::Bson) -> ::core::result::Result<Self, #rt::DecodeError> {
+                    let #document = #rt::as_document(stored)?;
+                    ::core::result::Result::Ok(Self { #decode })
+                }
+            }
+            #[automatically_derived]
+            impl #rt::Nested for #ident {
+                fn check(&self, #path: &::core::primitive::str, #errors: &mut #rt::ValidationErrors) {
+                    let _ = (&#path, &#errors);
+                    #checks
+                }
+            }
+        };
+    }
+}
+
+fn newtype(rt: &Runtime, ident: &Ident, inner: &Type) -> TokenStream {
+    let span = Span::mixed_site().located_at(inner.span());
+    let of = quote_spanned!(span=> <#inner as #rt::Value>);
+    let nested = nothing_nested(rt, ident);
+    quote! {
+        const _: () = {
+            #[automatically_derived]
+            impl #rt::Value for #ident {
+                const KIND: #rt::StoredKind = #of::KIND;
+                const OPTIONAL: ::core::primitive::bool = #of::OPTIONAL;
+                fn encode(&self) -> ::core::result::Result<#rt::bson::Bson, #rt::EncodeError> {
+                    #of::encode(&self.0)
+                }
+                fn decode(stored: &#rt::bson::Bson) -> ::core::result::Result<Self, #rt::DecodeError> {
+                    ::core::result::Result::map(#of::decode(stored), Self)
+                }
+                fn absent() -> ::core::result::Result<Self, #rt::DecodeError> {
+                    ::core::result::Result::map(#of::absent(), Self)
+                }
+            }
+            #nested
+        };
+    }
+}
+
+/// A type without rules may still stand in a field with `nested`.
+pub(super) fn nothing_nested(rt: &Runtime, ident: &Ident) -> TokenStream {
+    quote! {
+        #[automatically_derived]
+        impl #rt::Nested for #ident {
+            fn check(&self, _: &::core::primitive::str, _: &mut #rt::ValidationErrors) {}
+        }
+    }
+}
+
+/// What keeps one mistake one error: a type that fields can have.
+pub(super) fn fallback(rt: &Runtime, ident: &Ident, fields: &[FieldModel]) -> TokenStream {
+    let nested = nothing_nested(rt, ident);
+    let defaults = fields::default_functions(fields);
+    let mut seen = std::collections::BTreeSet::new();
+    let constants = fields.iter().filter(|field| seen.insert(field.constant.to_string())).map(|field| {
+        let FieldModel { vis, constant, ty, .. } = field;
+        quote!(#[allow(dead_code)] #vis const #constant: #rt::Field<Self, #ty> = #rt::Field::new("");)
+    });
+    quote! {
+        #[automatically_derived]
+        impl #ident { #(#constants)* #defaults }
+        const _: () = {
+            #[automatically_derived]
+            impl #rt::Value for #ident {
+                const KIND: #rt::StoredKind = #rt::StoredKind::Any;
+                fn encode(&self) -> ::core::result::Result<#rt::bson::Bson, #rt::EncodeError> { loop {} }
+                fn decode(_: &#rt::bson::Bson) -> ::core::result::Result<Self, #rt::DecodeError> { loop {} }
+            }
+            #nested
+        };
+    }
+}
