@@ -116,6 +116,29 @@ impl<M> Clone for Hook<M> {
 
 impl<M> Copy for Hook<M> {}
 
+impl<M> Hook<M> {
+    /// A hook written by hand, for a registry of a test's own:
+    ///
+    /// ```
+    /// # use earnorm_core::{hook::{Hook, Phase}, model::Model};
+    /// # fn example<M: Model>() -> Hook<M> {
+    /// Hook::new(Phase::PreSave, "log", HookFn::Pre(|_model, _cx| Box::pin(async { Ok(()) })))
+    /// # }
+    /// # use earnorm_core::hook::HookFn;
+    /// ```
+    #[must_use]
+    pub const fn new(phase: Phase, name: &'static str, run: HookFn<M>) -> Self {
+        Self { phase, order: 0, module: "manual", name, run }
+    }
+
+    /// Lower runs first; the default is 0.
+    #[must_use]
+    pub const fn order(mut self, order: i32) -> Self {
+        self.order = order;
+        self
+    }
+}
+
 /// How one event type changes a sourced model.
 #[derive(Debug)]
 pub struct Applier<M> {

@@ -35,7 +35,7 @@ pub(crate) async fn save<M: Model, T: Target>(entity: &mut Entity<M>, to: &T) ->
 pub(crate) fn encode<M: Model>(model: &M) -> Result<Document> {
     let subject = || format!("{} `{}`", M::SCHEMA.name, model.id());
     let document = model.encode().map_err(|source| Error::Encode { subject: subject(), source })?;
-    let size = crate::limits::size_of(&document, subject)?;
+    let size = crate::limits::size_of_model(&document, subject)?;
     let limit = crate::limits::DOCUMENT_BYTES_MAX - crate::limits::ENVELOPE_BYTES_MAX;
     if size > limit {
         return Err(Error::TooLarge { subject: subject(), actual: size, limit });

@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 
 /// How deep documents may nest. BSON decoders recurse without a guard: about 900 levels overflow a worker's stack.
 pub const MAX_DEPTH: usize = 64;
+/// How deep a model may nest: the event that records a change of it needs the other levels around it.
+pub const MODEL_DEPTH_MAX: usize = MAX_DEPTH - 4;
 
 /// The size of `document` as BSON, in bytes.
 ///
@@ -15,17 +17,32 @@ pub const MAX_DEPTH: usize = 64;
 /// [`Error::TooDeep`] beyond [`MAX_DEPTH`] levels; [`Error::InvalidField`] for a field name that is empty, starts with
 /// `$`, or holds `.` or NUL.
 pub fn size_of(document: &Document, subject: impl Fn() -> String) -> Result<usize> {
-    document_size(document, 1, &subject)
+    document_size(document, 1, &Bound { depth: MAX_DEPTH, subject: &subject })
+}
+
+/// As [`size_of`], for the document of a model.
+///
+/// # Errors
+/// As [`size_of`], beyond [`MODEL_DEPTH_MAX`] levels.
+pub fn size_of_model(document: &Document, subject: impl Fn() -> String) -> Result<usize> {
+    document_size(document, 1, &Bound { depth: MODEL_DEPTH_MAX, subject: &subject })
+}
+
+/// What a walk must keep to.
+struct Bound<'a> {
+    depth: usize,
+    subject: &'a dyn Fn() -> String,
 }
 
 /// The size of the values of a patch, whose paths were made of checked names.
 pub(super) fn size_of_patch(set: &[(String, Bson)], unset: &[String], subject: impl Fn() -> String) -> Result<usize> {
+    let bound = Bound { depth: MAX_DEPTH, subject: &subject };
     let mut total = 5;
     for (path, value) in set {
         for name in path.split('.') {
             check_name(name, &subject)?;
         }
-        total += path.len() + 2 + value_size(value, path.split('.').count(), &subject)?;
+        total += path.len() + 2 + value_size(value, path.split('.').count(), &bound)?;
     }
     Ok(total + unset.iter().map(|path| path.len() + 3).sum::<usize>())
 }
@@ -38,7 +55,7 @@ pub fn check_field_name(name: &str, subject: impl Fn() -> String) -> Result<()> 
     check_name(name, &subject)
 }
 
-fn check_name(name: &str, subject: &impl Fn() -> String) -> Result<()> {
+fn check_name(name: &str, subject: &dyn Fn() -> String) -> Result<()> {
     let reason = if name.is_empty() {
         "it is empty"
     } else if name.starts_with('$') {
@@ -53,34 +70,36 @@ fn check_name(name: &str, subject: &impl Fn() -> String) -> Result<()> {
     Err(Error::InvalidField { subject: subject(), name: name.to_owned(), reason })
 }
 
-fn too_deep(subject: &impl Fn() -> String) -> Error {
-    Error::TooDeep { subject: subject(), limit: MAX_DEPTH }
+impl Bound<'_> {
+    fn too_deep(&self) -> Error {
+        Error::TooDeep { subject: (self.subject)(), limit: self.depth }
+    }
 }
 
-fn document_size(document: &Document, depth: usize, subject: &impl Fn() -> String) -> Result<usize> {
-    if depth > MAX_DEPTH {
-        return Err(too_deep(subject));
+fn document_size(document: &Document, depth: usize, bound: &Bound<'_>) -> Result<usize> {
+    if depth > bound.depth {
+        return Err(bound.too_deep());
     }
     let mut total = 5;
     for (name, value) in document {
-        check_name(name, subject)?;
-        total += name.len() + 2 + value_size(value, depth, subject)?;
+        check_name(name, bound.subject)?;
+        total += name.len() + 2 + value_size(value, depth, bound)?;
     }
     Ok(total)
 }
 
-fn value_size(value: &Bson, depth: usize, subject: &impl Fn() -> String) -> Result<usize> {
+fn value_size(value: &Bson, depth: usize, bound: &Bound<'_>) -> Result<usize> {
     Ok(match value {
         Bson::Double(_) | Bson::Int64(_) | Bson::DateTime(_) | Bson::Timestamp(_) => 8,
         Bson::String(text) | Bson::Symbol(text) | Bson::JavaScriptCode(text) => text.len() + 5,
-        Bson::Document(document) => document_size(document, depth + 1, subject)?,
+        Bson::Document(document) => document_size(document, depth + 1, bound)?,
         Bson::Array(items) => {
-            if depth >= MAX_DEPTH {
-                return Err(too_deep(subject));
+            if depth >= bound.depth {
+                return Err(bound.too_deep());
             }
             let mut total = 5;
             for (index, item) in items.iter().enumerate() {
-                total += decimal_digits(index) + 2 + value_size(item, depth + 1, subject)?;
+                total += decimal_digits(index) + 2 + value_size(item, depth + 1, bound)?;
             }
             total
         }
@@ -90,7 +109,7 @@ fn value_size(value: &Bson, depth: usize, subject: &impl Fn() -> String) -> Resu
         Bson::ObjectId(_) => 12,
         Bson::Decimal128(_) => 16,
         Bson::RegularExpression(regex) => regex.pattern.as_str().len() + regex.options.as_str().len() + 2,
-        Bson::JavaScriptCodeWithScope(code) => code.code.len() + 9 + document_size(&code.scope, depth + 1, subject)?,
+        Bson::JavaScriptCodeWithScope(code) => code.code.len() + 9 + document_size(&code.scope, depth + 1, bound)?,
         Bson::DbPointer(_) => 64,
         Bson::Null | Bson::Undefined | Bson::MinKey | Bson::MaxKey => 0,
     })
@@ -115,7 +134,7 @@ pub fn check_depth(document: &RawDocument, subject: impl Fn() -> String) -> Resu
 
 fn walk(document: &RawDocument, depth: usize, subject: &impl Fn() -> String) -> Result<()> {
     if depth > MAX_DEPTH {
-        return Err(too_deep(subject));
+        return Err(Error::TooDeep { subject: subject(), limit: MAX_DEPTH });
     }
     for element in document.iter_elements() {
         let element = element.map_err(|error| corrupt(subject, &error))?;
