@@ -82,7 +82,7 @@ impl VariantIr {
         let arm = match &self.content {
             Content::Unit => quote! {
                 Self::#ident => ::core::result::Result::Ok(#rt::bson::Bson::String(
-                    ::std::string::String::from(#stored)
+                    ::std::borrow::ToOwned::to_owned(#stored)
                 )),
             },
             Content::Value(ty) => {

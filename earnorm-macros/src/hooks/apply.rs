@@ -47,7 +47,7 @@ impl ApplyIr {
             errors.add(&signature.ident, CURE);
             return None;
         };
-        let Type::Reference(reference) = &*argument.ty else {
+        let Type::Reference(reference) = signature::ungroup(&argument.ty) else {
             errors.over(&argument.ty, format!("an event is borrowed: write `&{}`", argument.ty.to_token_stream()));
             return None;
         };

@@ -25,7 +25,7 @@ pub(crate) fn expand(tokens: TokenStream, mut item: ItemImpl) -> TokenStream {
     let rt = keys(tokens, &mut errors);
     let usable = usable(&item, &mut errors);
     let ir = read(&mut item, &mut errors);
-    let model = (*item.self_ty).clone();
+    let model = signature::ungroup(&item.self_ty).clone();
     if !usable {
         let mistakes = errors.into_tokens();
         return quote!(#item #mistakes);
@@ -71,7 +71,7 @@ fn usable(item: &ItemImpl, errors: &mut Errors) -> bool {
         errors.over(&item.generics, "a model has no generics: remove them from this `impl`");
         ok = false;
     }
-    if !matches!(&*item.self_ty, Type::Path(_)) {
+    if !matches!(signature::ungroup(&item.self_ty), Type::Path(_)) {
         errors.over(&item.self_ty, "`#[model]` works on the `impl` block of a struct");
         ok = false;
     }
@@ -80,7 +80,7 @@ fn usable(item: &ItemImpl, errors: &mut Errors) -> bool {
 
 fn read(item: &mut ItemImpl, errors: &mut Errors) -> BlockIr {
     let mut ir = BlockIr { hooks: Vec::new(), appliers: Vec::new(), markers: Vec::new() };
-    let model = (*item.self_ty).clone();
+    let model = signature::ungroup(&item.self_ty).clone();
     for member in &mut item.items {
         match member {
             ImplItem::Fn(method) => read_method(method, &model, &mut ir, errors),

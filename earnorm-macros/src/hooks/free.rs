@@ -97,7 +97,7 @@ fn read(function: &ItemFn, phase: Phase, order: i32, errors: &mut Errors) -> Opt
         );
         return None;
     };
-    let Type::Reference(reference) = &*first.ty else {
+    let Type::Reference(reference) = signature::ungroup(&first.ty) else {
         errors.over(&first.ty, "a hook borrows its model: write `&mut Model`, or `&Model`, with your model's name");
         return None;
     };

@@ -35,7 +35,7 @@ pub(crate) fn receiver(receiver: &Receiver, errors: &mut Errors) -> Option<Taken
     match &receiver.kind {
         ReceiverKind::Reference(_, _, None) => Some(Taken { mutable: None, span }),
         ReceiverKind::Reference(_, _, Some(word)) => Some(Taken { mutable: Some(word.span()), span }),
-        ReceiverKind::Typed(_, ty) => match &**ty {
+        ReceiverKind::Typed(_, ty) => match ungroup(ty) {
             Type::Reference(reference) => Some(Taken { mutable: reference.mutability.map(|word| word.span()), span }),
             _ => by_value(receiver, errors),
         },
@@ -68,7 +68,7 @@ pub(crate) fn context<'a>(
             ok = false;
         }
     }
-    let Type::Reference(reference) = &*argument.ty else {
+    let Type::Reference(reference) = ungroup(&argument.ty) else {
         errors.over(&argument.ty, format!("a context is borrowed: write `{}`", wanted(phases)));
         return Err(());
     };
@@ -118,5 +118,14 @@ pub(crate) fn output(signature: &Signature) -> Span {
     match &signature.output {
         ReturnType::Type(_, ty) => ty.span(),
         ReturnType::Default => signature.ident.span(),
+    }
+}
+
+/// A type without the invisible marks that a `macro_rules!` macro puts around it.
+pub(crate) fn ungroup(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungroup(&group.elem),
+        Type::Paren(paren) => ungroup(&paren.elem),
+        other => other,
     }
 }

@@ -1,0 +1,21 @@
+//! A free hook takes its model first.
+use earnorm::prelude::*;
+
+#[model]
+#[derive(Clone)]
+struct User {
+    #[model(id)]
+    id: i64,
+    name: String,
+}
+
+#[pre_save]
+fn a() {}
+
+#[pre_save]
+fn b(user: User) {}
+
+#[post_save]
+fn c(user: &mut User) {}
+
+fn main() {}
