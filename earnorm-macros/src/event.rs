@@ -5,7 +5,7 @@ use quote::quote;
 use syn::ext::IdentExt;
 use syn::{Fields, Item, ItemStruct, LitStr};
 
-use crate::derives::Missing;
+use crate::derives::{self, Wish};
 use crate::errors::Errors;
 use crate::fields::{self, Access, FieldModel, Scope};
 use crate::names;
@@ -41,10 +41,11 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> TokenStream {
     let name = keys.name.as_ref().map_or_else(|| names::snake(&item.ident.unraw().to_string()), LitStr::value);
     let fields = read_fields(&item, &mut errors);
     check(&item, &keys, &name, &fields, &mut errors);
-    dress(&mut item, &keys, &fields);
+    let wish = Wish { rt: &keys.runtime, serde: keys.serde, broken: !errors.is_empty() };
+    let stand_in = derives::dress_struct(&mut item, &fields, wish);
     let generated = generated(&item, &keys, &name, &fields, !errors.is_empty());
     let mistakes = errors.into_tokens();
-    quote!(#item #generated #mistakes)
+    quote!(#item #stand_in #generated #mistakes)
 }
 
 fn read_keys(tokens: TokenStream, errors: &mut Errors) -> EventKeys {
@@ -90,20 +91,6 @@ fn check(item: &ItemStruct, keys: &EventKeys, name: &str, fields: &[FieldModel],
         );
     }
     fields::check(fields, errors);
-}
-
-fn dress(item: &mut ItemStruct, keys: &EventKeys, fields: &[FieldModel]) {
-    fields::strip(&mut item.fields);
-    let missing = Missing::of(&item.attrs);
-    if !keys.serde || !missing.any() {
-        return;
-    }
-    let mut attributes = missing.attributes(&keys.runtime);
-    attributes.append(&mut item.attrs);
-    item.attrs = attributes;
-    for (field, model) in item.fields.iter_mut().zip(fields) {
-        field.attrs.extend(model.serde_attributes.iter().cloned());
-    }
 }
 
 fn generated(item: &ItemStruct, keys: &EventKeys, name: &str, fields: &[FieldModel], broken: bool) -> TokenStream {

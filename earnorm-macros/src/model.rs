@@ -8,7 +8,7 @@ use quote::quote;
 use syn::ext::IdentExt;
 use syn::{Fields, ItemStruct};
 
-use crate::derives::Missing;
+use crate::derives::{self, Wish};
 use crate::errors::Errors;
 use crate::fields::{self, FieldModel, Scope};
 use crate::keys::ModelKeys;
@@ -45,23 +45,9 @@ pub(crate) fn expand(keys: ModelKeys, mut item: ItemStruct, mut errors: Errors) 
         keys.collection.as_ref().map_or_else(|| format!("{}s", names::snake(&rust_name)), syn::LitStr::value);
     let ir = ModelIr { ident: item.ident.clone(), rust_name, name, collection, fields, keys };
     check::check(&ir, &item, &mut errors);
-    dress(&ir, &mut item);
+    let wish = Wish { rt: &ir.keys.runtime, serde: ir.keys.serde, broken: !errors.is_empty() };
+    let stand_in = derives::dress_struct(&mut item, &ir.fields, wish);
     let generated = if errors.is_empty() { expand::model(&ir) } else { expand::fallback(&ir, &item) };
     let mistakes = errors.into_tokens();
-    quote!(#item #generated #mistakes)
-}
-
-/// Leaves the struct as it is written, without our markers and with the derives that it lacks.
-fn dress(ir: &ModelIr, item: &mut ItemStruct) {
-    fields::strip(&mut item.fields);
-    let missing = Missing::of(&item.attrs);
-    if !ir.keys.serde || !missing.any() {
-        return;
-    }
-    let mut attributes = missing.attributes(&ir.keys.runtime);
-    attributes.append(&mut item.attrs);
-    item.attrs = attributes;
-    for (field, model) in item.fields.iter_mut().zip(&ir.fields) {
-        field.attrs.extend(model.serde_attributes.iter().cloned());
-    }
+    quote!(#item #stand_in #generated #mistakes)
 }

@@ -9,7 +9,7 @@ use syn::ItemEnum;
 use super::only_models;
 use super::structs::{fallback, nothing_nested};
 use super::variant::{Content, VariantIr};
-use crate::derives::Missing;
+use crate::derives::{self, Wish};
 use crate::errors::Errors;
 use crate::fields;
 use crate::keys::ModelKeys;
@@ -30,7 +30,10 @@ pub(crate) fn expand(keys: &ModelKeys, mut item: ItemEnum, mut errors: Errors) -
     let variants: Vec<VariantIr> =
         item.variants.iter().map(|variant| VariantIr::read(variant, &container, &type_name, &mut errors)).collect();
     check(&variants, &mut errors);
-    dress(&mut item, keys, &variants);
+    let wish = Wish { rt: &keys.runtime, serde: keys.serde, broken: !errors.is_empty() };
+    let for_serde =
+        variants.iter().map(|variant| (variant.serde_attributes.as_slice(), variant.fields().collect::<Vec<_>>()));
+    let stand_in = derives::dress_enum(&mut item, for_serde, wish);
     let (rt, ident) = (&keys.runtime, &item.ident);
     let generated = if errors.is_empty() {
         value(rt, ident, &variants)
@@ -43,7 +46,7 @@ pub(crate) fn expand(keys: &ModelKeys, mut item: ItemEnum, mut errors: Errors) -
         TokenStream::new()
     };
     let mistakes = errors.into_tokens();
-    quote!(#item #generated #mistakes)
+    quote!(#item #stand_in #generated #mistakes)
 }
 
 fn check(variants: &[VariantIr], errors: &mut Errors) {
@@ -59,26 +62,6 @@ fn check(variants: &[VariantIr], errors: &mut Errors) {
                 &variant.stored_span,
                 format!("`{}` is already the stored name of `{first}`: choose another", variant.stored),
             );
-        }
-    }
-}
-
-fn dress(item: &mut ItemEnum, keys: &ModelKeys, variants: &[VariantIr]) {
-    for variant in &mut item.variants {
-        variant.attrs.retain(|attribute| !attribute.path().is_ident("model"));
-        fields::strip(&mut variant.fields);
-    }
-    let missing = Missing::of(&item.attrs);
-    if !keys.serde || !missing.any() {
-        return;
-    }
-    let mut attributes = missing.attributes(&keys.runtime);
-    attributes.append(&mut item.attrs);
-    item.attrs = attributes;
-    for (variant, ir) in item.variants.iter_mut().zip(variants) {
-        variant.attrs.extend(ir.serde_attributes.iter().cloned());
-        for (field, model) in variant.fields.iter_mut().zip(ir.fields()) {
-            field.attrs.extend(model.serde_attributes.iter().cloned());
         }
     }
 }

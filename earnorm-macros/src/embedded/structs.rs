@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Fields, ItemStruct, Type};
 
 use super::only_models;
-use crate::derives::Missing;
+use crate::derives::{self, Wish};
 use crate::errors::Errors;
 use crate::fields::{self, Access, FieldModel, Scope};
 use crate::keys::ModelKeys;
@@ -32,7 +32,8 @@ pub(crate) fn expand(keys: &ModelKeys, mut item: ItemStruct, mut errors: Errors)
         Fields::Unnamed(_) => errors.add(&item.ident, "the fields of an embedded struct need names, which are stored"),
         Fields::Unit => errors.add(&item.ident, "this struct holds nothing to store: give it a field"),
     }
-    dress(&mut item, keys, &fields);
+    let wish = Wish { rt: &keys.runtime, serde: keys.serde, broken: !errors.is_empty() };
+    let stand_in = derives::dress_struct(&mut item, &fields, wish);
     let (rt, ident) = (&keys.runtime, &item.ident);
     let generated = match (inner, errors.is_empty()) {
         (_, false) if !item.generics.params.is_empty() => TokenStream::new(),
@@ -41,21 +42,7 @@ pub(crate) fn expand(keys: &ModelKeys, mut item: ItemStruct, mut errors: Errors)
         (None, true) => document(rt, ident, &fields),
     };
     let mistakes = errors.into_tokens();
-    quote!(#item #generated #mistakes)
-}
-
-fn dress(item: &mut ItemStruct, keys: &ModelKeys, fields: &[FieldModel]) {
-    fields::strip(&mut item.fields);
-    let missing = Missing::of(&item.attrs);
-    if !keys.serde || !missing.any() {
-        return;
-    }
-    let mut attributes = missing.attributes(&keys.runtime);
-    attributes.append(&mut item.attrs);
-    item.attrs = attributes;
-    for (field, model) in item.fields.iter_mut().zip(fields) {
-        field.attrs.extend(model.serde_attributes.iter().cloned());
-    }
+    quote!(#item #stand_in #generated #mistakes)
 }
 
 fn document(rt: &Runtime, ident: &Ident, fields: &[FieldModel]) -> TokenStream {

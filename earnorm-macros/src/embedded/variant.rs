@@ -138,7 +138,7 @@ impl VariantIr {
                 let len = types.len();
                 let items = types.iter().enumerate().map(|(index, ty)| {
                     let decode = value_of(rt, ty);
-                    quote!(#rt::item(items, #index, #decode::decode).map_err(#at)?)
+                    quote!(#rt::item(items, #index, |stored| #decode::decode(stored)).map_err(#at)?)
                 });
                 quote! {
                     (#stored, #some) => {

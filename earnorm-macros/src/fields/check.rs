@@ -20,7 +20,7 @@ pub(crate) fn check(fields: &[FieldModel], errors: &mut Errors) {
         }
         // Fields under `#[cfg]` may share a name: only one of them is there.
         if let Some(first) = seen.insert(&field.stored, field) {
-            if field.cfgs.is_empty() && first.cfgs.is_empty() {
+            if field.cfgs.is_empty() && first.cfgs.is_empty() && field.id.is_none() {
                 errors.add(
                     &field.stored_span,
                     format!("`{}` is already the stored name of `{}`: choose another", field.stored, first.name),

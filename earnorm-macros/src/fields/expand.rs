@@ -80,7 +80,7 @@ fn decode_value(rt: &Runtime, field: &FieldModel, document: &TokenStream) -> Tok
     }
     let absent = match (default_value(field), &field.codec) {
         (Some(value), _) => quote!(|| ::core::result::Result::Ok(#value)),
-        (None, Codec::Value) => quote_spanned!(span=> <#ty as #rt::Value>::absent),
+        (None, Codec::Value) => quote_spanned!(span=> || <#ty as #rt::Value>::absent()),
         (None, Codec::Serde | Codec::With(_, None)) => quote_spanned!(span=> #rt::absent_serde::<#ty>),
         (None, Codec::With(_, Some(_))) => {
             quote!(|| ::core::result::Result::Err(#rt::DecodeError::missing()))
@@ -94,7 +94,7 @@ fn decoder(rt: &Runtime, field: &FieldModel) -> TokenStream {
     let ty = &field.ty;
     let span = Span::mixed_site().located_at(field.ty_span());
     match &field.codec {
-        Codec::Value => quote_spanned!(span=> <#ty as #rt::Value>::decode),
+        Codec::Value => quote_spanned!(span=> |stored| <#ty as #rt::Value>::decode(stored)),
         Codec::Serde | Codec::With(_, None) => quote_spanned!(span=> #rt::decode_serde::<#ty>),
         Codec::With(_, Some(function)) => quote_spanned! {span=> {
             struct __EarnormWith(#ty);

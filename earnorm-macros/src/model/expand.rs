@@ -15,12 +15,14 @@ pub(crate) fn model(ir: &ModelIr) -> TokenStream {
     let inherent = inherent(ir);
     let implementation = implementation(ir);
     let kind = kind(ir);
+    let span = Span::mixed_site().located_at(ident.span());
+    let registration = quote_spanned!(span=> #rt::ModelRegistration::of::<#ident>());
     quote! {
         #inherent
         const _: () = {
             #implementation
             #kind
-            #rt::inventory::submit! { #rt::ModelRegistration::of::<#ident>() }
+            #rt::inventory::submit! { #registration }
         };
     }
 }
@@ -42,13 +44,14 @@ fn inherent(ir: &ModelIr) -> TokenStream {
 fn kind(ir: &ModelIr) -> TokenStream {
     let ModelIr { ident, keys, .. } = ir;
     let rt = &keys.runtime;
+    let event = format_ident!("{}", if ident == "AnyEvent" { "OneEvent" } else { "AnyEvent" });
     let (marker, bound) = if keys.sourced {
-        (quote!(Sourced), quote!(where #ident: #rt::ApplyMethod<__EarnormEvent>))
+        (quote!(Sourced), quote!(where #ident: #rt::ApplyMethod<#event>))
     } else {
         (quote!(Tracked), TokenStream::new())
     };
     let body = if keys.sourced {
-        quote!(<Self as #rt::ApplyMethod<__EarnormEvent>>::apply_method(self, event))
+        quote!(<Self as #rt::ApplyMethod<#event>>::apply_method(self, event))
     } else {
         quote!({
             let _ = event;
@@ -58,8 +61,8 @@ fn kind(ir: &ModelIr) -> TokenStream {
         #[automatically_derived]
         impl #rt::#marker for #ident {}
         #[automatically_derived]
-        impl<__EarnormEvent: #rt::Event> #rt::Applies<__EarnormEvent> for #ident #bound {
-            fn apply_event(&mut self, event: &__EarnormEvent) {
+        impl<#event: #rt::Event> #rt::Applies<#event> for #ident #bound {
+            fn apply_event(&mut self, event: &#event) {
                 #body
             }
         }

@@ -15,8 +15,10 @@ struct Order {
     paid: i64,
 }
 
-fn raise(order: &mut Order) {
-    earnorm::model::Applies::apply_event(order, &Paid { cents: 1 });
+fn raise<M: earnorm::model::Applies<E>, E: Event>(_: &mut M, _: E) {}
+
+fn pay(order: &mut Order) {
+    raise(order, Paid { cents: 1 });
 }
 
 fn main() {}

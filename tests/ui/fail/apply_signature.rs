@@ -18,24 +18,24 @@ struct Order {
 #[model]
 impl Order {
     #[apply]
-    async fn a(&mut self, e: &Paid) {}
+    async fn a(&mut self, _: &Paid) {}
 
     #[apply]
-    fn b(&self, e: &Paid) {}
+    fn b(&self, _: &Paid) {}
 
     #[apply]
     fn c(&mut self) {}
 
     #[apply]
-    fn d(&mut self, e: Paid) {}
+    fn d(&mut self, _: Paid) {}
 
     #[apply]
-    fn e(&mut self, e: &Paid) -> bool {
+    fn e(&mut self, _: &Paid) -> bool {
         true
     }
 
     #[apply(order = 1)]
-    fn f(&mut self, e: &Paid) {}
+    fn f(&mut self, _: &Paid) {}
 }
 
 fn main() {}

@@ -13,9 +13,9 @@ struct User {
 fn a() {}
 
 #[pre_save]
-fn b(user: User) {}
+fn b(_: User) {}
 
 #[post_save]
-fn c(user: &mut User) {}
+fn c(_: &mut User) {}
 
 fn main() {}

@@ -12,16 +12,16 @@ struct User {
 #[model]
 impl User {
     #[pre_save]
-    fn a(&self, cx: &mut PreContext<'_, User>, more: u8) {}
+    fn a(&self, _: &mut PreContext<'_, User>, _: u8) {}
 
     #[post_load]
-    fn b(&self, cx: &PostContext<'_, User>) {}
+    fn b(&self, _: &PostContext<'_, User>) {}
 
     #[post_save]
-    fn c(&self, cx: &mut PostContext<'_, User>) {}
+    fn c(&self, _: &mut PostContext<'_, User>) {}
 
     #[pre_save]
-    fn d(&self, cx: PreContext<'_, User>) {}
+    fn d(&self, _: PreContext<'_, User>) {}
 }
 
 fn main() {}

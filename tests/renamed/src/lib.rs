@@ -1,0 +1,98 @@
+//! The macros work where earnorm has another name: `crate = "mapper"` says which.
+#![forbid(unsafe_code)]
+
+use mapper::prelude::{
+    Abort, PreContext, ValidationError, apply, event, model, post_delete, post_load, pre_save, validate,
+};
+
+/// An embedded struct.
+#[model(embedded, crate = "mapper")]
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// What.
+    #[validate(length(min = 1))]
+    pub sku: String,
+}
+
+/// An embedded enum.
+#[model(embedded, crate = "mapper")]
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    /// Without content.
+    Open,
+    /// With content.
+    Closed(String),
+}
+
+/// A model.
+#[model(crate = "mapper")]
+#[derive(Debug, Clone, PartialEq)]
+pub struct Basket {
+    /// Which.
+    #[model(id)]
+    pub id: i64,
+    /// What is in it.
+    #[validate(nested)]
+    pub lines: Vec<Line>,
+    /// How it is.
+    pub state: State,
+}
+
+#[model(crate = "mapper")]
+impl Basket {
+    #[pre_save]
+    async fn tidy(&mut self, _: &mut PreContext<'_, Basket>) -> Result<(), Abort> {
+        self.lines.dedup();
+        Ok(())
+    }
+
+    #[post_load]
+    fn loaded(&self) {}
+}
+
+#[validate(crate = "mapper")]
+fn not_negative(basket: &Basket) -> Result<(), ValidationError> {
+    if basket.id < 0 { Err(ValidationError::new("id", "is negative")) } else { Ok(()) }
+}
+
+#[post_delete(crate = "mapper", order = 2)]
+async fn gone(_: &Basket) {}
+
+/// An event.
+#[event(crate = "mapper")]
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Which.
+    pub id: i64,
+}
+
+/// A sourced model.
+#[model(sourced, crate = "mapper")]
+#[derive(Debug, Clone)]
+pub struct Till {
+    /// Which.
+    #[model(id)]
+    pub id: i64,
+}
+
+#[model(crate = "mapper")]
+impl Till {
+    #[apply]
+    fn opened(e: &Opened) -> Self {
+        Self { id: e.id }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mapper::model::{Model, StartsWith};
+
+    #[test]
+    fn models_work_under_another_name() {
+        let basket = Basket { id: 1, lines: vec![Line { sku: "a".into() }], state: State::Closed("paid".into()) };
+        assert_eq!(Basket::decode(&basket.encode().unwrap()).unwrap(), basket);
+        assert_eq!(Basket::LINES.path(), "lines");
+        assert_eq!(Till::start_from(&Opened { id: 4 }).id, 4);
+    }
+}
