@@ -83,8 +83,11 @@ fn add(a: &BigDecimal, b: &BigDecimal) -> BigDecimal {
         i64::try_from(coefficient.bits()).unwrap_or(i64::MAX) * 30_103 / 100_000 - scale
     };
     if !a.is_zero() && !b.is_zero() && (reach(a) - reach(b)).abs() > 200 {
+        // The sum is not exact, so it is written with all 34 digits.
         let greater = if reach(a) > reach(b) { a } else { b };
-        return round(greater.clone());
+        let (digits, scale) = (greater.digits(), greater.as_bigint_and_exponent().1);
+        let more = i64::from(DIGITS) - i64::try_from(digits).unwrap_or(i64::MAX);
+        return if more > 0 { greater.with_scale(scale + more) } else { round(greater.clone()) };
     }
     round(a + b)
 }
