@@ -21,9 +21,9 @@ impl Summation {
     /// Adds an integer exactly.
     #[expect(clippy::cast_precision_loss, reason = "each half fits the 53 bits of a double")]
     pub(super) fn add_integer(&mut self, number: i64) {
-        let high = number & !0xffff_ffff;
-        self.add((number - high) as f64);
-        self.add(high as f64);
+        let low = number % (1 << 32);
+        self.add(low as f64);
+        self.add((number - low) as f64);
     }
 
     /// The nearest double.
@@ -33,7 +33,8 @@ impl Summation {
 
     /// The nearest double, and what has to be added for the rest of the digits.
     pub(super) fn parts(&self) -> (f64, f64) {
-        if self.sum.is_nan() { (self.plain, 0.0) } else { (self.sum, self.lacking) }
+        // An infinity lacks nothing, but its error terms are NaN.
+        if self.lacking.is_nan() { (self.plain, 0.0) } else { (self.sum, self.lacking) }
     }
 }
 

@@ -47,6 +47,8 @@ fn the_widest_type_makes_the_type_of_a_sum() {
     );
     assert_eq!(measured(vec![Bson::Double(0.5), decimal("0.1")])[0], decimal("0.6"));
     assert_eq!(measured(vec![decimal("NaN"), decimal("1")])[0], decimal("NaN"));
+    let infinite = vec![Bson::Double(f64::NEG_INFINITY), decimal("0.1"), Bson::Double(1.0)];
+    assert_eq!(measured(infinite)[0], decimal("-Infinity"));
     assert_eq!(measured(vec![decimal("Infinity"), int32(1)])[..2], [decimal("Infinity"), decimal("Infinity")]);
 }
 

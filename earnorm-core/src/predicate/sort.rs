@@ -71,6 +71,9 @@ fn expand_array<'a>(items: &'a [Bson], rest: Option<&str>, each: &mut dyn FnMut(
     let (name, after) = split(path);
     if let Some(item) = place(name).and_then(|place| items.get(place)) {
         return match (item, after) {
+            // An element that is named by its place counts as it is, an array with elements too.
+            (Bson::Array(inner), None) if inner.is_empty() => each(&EMPTY),
+            (item, None) => each(item),
             (Bson::Array(inner), after) => expand_array(inner, after, each),
             (item, after) => expand_value(Some(item), after, each),
         };
