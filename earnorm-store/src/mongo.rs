@@ -22,6 +22,7 @@ mod prepare;
 mod query;
 mod raw;
 mod settle;
+mod turns;
 mod uri;
 
 use std::collections::HashMap;
@@ -71,6 +72,7 @@ struct Inner {
     mark: mark::Mark,
     /// The fields of each unique index, by its name.
     fields: RwLock<HashMap<String, Vec<String>>>,
+    turns: turns::Turns,
     closed: AtomicBool,
     /// Held for reading by each running commit, so that `close` can wait for them.
     flights: Arc<tokio::sync::RwLock<()>>,
@@ -89,6 +91,7 @@ impl Inner {
             capabilities: Capabilities::new(error::STORE).raw_queries().durable().reserves_positions(),
             mark: mark::Mark::default(),
             fields: RwLock::default(),
+            turns: turns::Turns::default(),
             closed: AtomicBool::new(false),
             flights: Arc::default(),
         }

@@ -42,6 +42,9 @@ pub(super) async fn run(inner: &Arc<Inner>, commit: Commit, fault: Option<Fault>
 
 async fn flush(inner: &Inner, commit: &Commit, fault: Option<Fault>) -> Result<Committed> {
     let deadline = Instant::now() + inner.commit_timeout;
+    let Ok(_turns) = tokio::time::timeout_at(deadline, inner.turns.take(commit)).await else {
+        return Err(gave_up("other commits append to the same stream"));
+    };
     let mut flush = Flush::new(inner, commit, deadline, fault)?;
     let mut backoff = Backoff::new(deadline);
     loop {

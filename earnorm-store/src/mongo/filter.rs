@@ -30,8 +30,8 @@ pub(super) fn compile(predicate: &Predicate) -> Result<Document> {
 pub(super) fn checked(path: &str) -> Result<&str> {
     let reason = if path.is_empty() || path.split('.').any(str::is_empty) {
         "a name in the path is empty"
-    } else if path.starts_with('$') {
-        "it starts with `$`; name a field"
+    } else if path.split('.').any(|name| name.starts_with('$')) {
+        "a name in it starts with `$`; name a field"
     } else if path.contains('\0') {
         "it holds NUL; name a field"
     } else {
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn paths_that_are_no_field_are_refused() {
-        for path in ["$where", "", "a..b", "a\0b"] {
+        for path in ["$where", "a.$b", "", "a..b", "a\0b"] {
             assert!(matches!(compile(&Predicate::eq(path, 1)), Err(Error::InvalidQuery { .. })), "{path:?}");
         }
     }

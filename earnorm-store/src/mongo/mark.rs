@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use bson::{Document, doc};
 use earnorm_core::Result;
-use mongodb::options::WriteConcern;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -89,9 +88,13 @@ impl Inner {
                 break;
             }
             if self.is_ripe(&mut state, hole, top) {
-                self.fill(hole).await;
+                self.fill_batch(batch(hole)).await;
+                let before = state.at;
                 if let Look::Whole = self.advance(&mut state).await? {
                     break;
+                }
+                if state.at > before && Instant::now() < deadline {
+                    continue;
                 }
             }
             drop(state);
@@ -160,6 +163,14 @@ impl Inner {
         Ok(())
     }
 
+    /// Makes the place where the mark is written down.
+    pub(super) async fn prepare_mark(&self) -> Result<()> {
+        let meta = self.db.collection::<Document>(&self.names.meta);
+        let change = doc! { "$max": { "p": 0_i64 } };
+        let made = meta.update_one(doc! { "_id": HIGH_WATER }, change).upsert(true).await;
+        made.explain("set the high-water mark").map(|_| ())
+    }
+
     /// Writes the mark down, so that the next process need not start at 1.
     pub(super) async fn save_mark(&self) {
         if let Ok(mut state) = self.mark.state.try_lock() {
@@ -173,20 +184,23 @@ impl Inner {
         }
         let meta = self.db.collection::<Document>(&self.names.meta);
         let change = doc! { "$max": { "p": state.at } };
-        let saved = meta
-            .update_one(doc! { "_id": HIGH_WATER }, change)
-            .upsert(true)
-            .write_concern(WriteConcern::nodes(1))
-            .await;
-        match saved {
+        // No upsert: a database that was dropped meanwhile must stay so.
+        match meta.update_one(doc! { "_id": HIGH_WATER }, change).await {
             Ok(_) => state.saved = state.at,
             Err(error) => tracing::debug!(error = text(&error), "could not write the high-water mark down"),
         }
     }
 
     /// Puts tombstones at positions that nobody filled. What comes of it, a majority read must show.
-    pub(super) async fn fill(&self, (first, last): Range) {
-        let last = last.min(first.saturating_add(FILL_BATCH - 1));
+    pub(super) async fn fill(&self, (mut first, last): Range) {
+        while first <= last {
+            let part = batch((first, last));
+            self.fill_batch(part).await;
+            first = part.1 + 1;
+        }
+    }
+
+    async fn fill_batch(&self, (first, last): Range) {
         let tombstones: Vec<_> = (first..=last).map(tombstone).collect();
         let command = doc! {
             "insert": &self.names.events,
@@ -234,4 +248,9 @@ impl Inner {
         }
         Ok(found)
     }
+}
+
+/// The first positions of a hole, as many as one insert fills.
+fn batch((first, last): Range) -> Range {
+    (first, last.min(first.saturating_add(FILL_BATCH - 1)))
 }

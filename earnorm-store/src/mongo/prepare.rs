@@ -113,6 +113,7 @@ impl Inner {
         }
         let drift = self.prepare_indexes(&self.names.events, &Wanted::of_log()).await?;
         self.repair_counter().await?;
+        self.prepare_mark().await?;
         Ok(drift)
     }
 

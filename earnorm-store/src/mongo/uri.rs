@@ -20,14 +20,15 @@ pub(super) fn redact(text: &str) -> String {
         Some((user, _)) => format!("{user}:{HIDDEN}"),
         None => user_info.to_owned(),
     };
-    format!("{scheme}://{user_info}@{}", hide_options(host))
+    format!("{scheme}://{user_info}@{}", hide_options(&hide_odd_port(host)))
 }
 
 /// The secrets of a connection string, so that they can be struck out of someone else's text.
 pub(super) fn secrets(uri: &str) -> Vec<String> {
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
     let mut found = Vec::new();
-    if let Some((user_info, _)) = rest.rsplit_once('@') {
+    if let Some((user_info, host)) = rest.rsplit_once('@') {
+        found.extend(odd_port(host).map(str::to_owned));
         let password = user_info.split_once(':').map_or(user_info, |(_, password)| password);
         found.push(password.to_owned());
         found.extend(password.split(['@', '/', ':', '?']).map(str::to_owned));
@@ -118,6 +119,7 @@ mod tests {
             "mongodb://ada:s3cret@db1:27017,db2/app?replicaSet=rs0",
             "mongodb+srv://ada:s3cret@db.example.com/app",
             "mongodb://ada:s3cret@s3cret/@db/app",
+            "mongodb://ada:pw1@db:s3cret/app",
             "mongodb://ada:s3cret",
             "mongodb:/ada:s3cret@db",
             "ada:s3cret@db",

@@ -1,0 +1,23 @@
+//! The MongoDB store on a real server: a replica set at `EARNORM_TEST_MONGODB_URI`. Without one these tests fail.
+#![cfg(all(feature = "mongo", feature = "conformance"))]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "this is test code: what does not hold is a panic that names it"
+)]
+
+#[path = "mongo/support.rs"]
+mod support;
+
+#[path = "mongo/commits.rs"]
+mod commits;
+#[path = "mongo/connecting.rs"]
+mod connecting;
+#[path = "mongo/holes.rs"]
+mod holes;
+#[path = "mongo/queries.rs"]
+mod queries;
+#[path = "mongo/writers.rs"]
+mod writers;
