@@ -228,7 +228,7 @@ impl Store for MongoStore {
 
     async fn close(&self) -> Result<()> {
         if self.inner.closed.swap(true, Ordering::AcqRel) {
-            return Err(Error::Closed);
+            return Ok(());
         }
         let _landed = self.inner.flights.write().await;
         self.inner.save_mark().await;

@@ -7,7 +7,7 @@ use earnorm::prelude::*;
 
 #[model]
 #[derive(Debug, Clone, PartialEq)]
-pub struct User {
+struct User {
     #[model(id)]
     id: Uuid,
     #[model(unique)]

@@ -9,28 +9,28 @@ use futures::StreamExt;
 
 #[model(embedded)]
 #[derive(Debug, Clone, PartialEq)]
-pub struct Line {
+struct Line {
     sku: String,
     quantity: i32,
 }
 
 #[model(embedded)]
 #[derive(Debug, Clone, PartialEq)]
-pub struct Address {
+struct Address {
     city: String,
     zip: Option<String>,
 }
 
 #[model(embedded)]
 #[derive(Debug, Clone, PartialEq)]
-pub enum Status {
+enum Status {
     Open,
     Closed { reason: String },
 }
 
 #[model(index(country, -total))]
 #[derive(Debug, Clone, PartialEq)]
-pub struct Order {
+struct Order {
     #[model(id)]
     id: i64,
     country: String,

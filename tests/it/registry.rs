@@ -25,16 +25,16 @@ mod rival {
 
     #[model(name = "reg_thing", collection = "others")]
     #[derive(Debug, Clone)]
-    pub struct SameName {
+    pub(super) struct SameName {
         #[model(id)]
-        pub id: i64,
+        pub(super) id: i64,
     }
 
     #[model(collection = "things")]
     #[derive(Debug, Clone)]
-    pub struct SameCollection {
+    pub(super) struct SameCollection {
         #[model(id)]
-        pub id: i64,
+        pub(super) id: i64,
     }
 }
 
