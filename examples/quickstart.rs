@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example quickstart` needs no server. Pass a MongoDB URI to run the same on a replica set.
 
+#![allow(clippy::print_stdout, reason = "it tells its story on the terminal")]
+
 use earnorm::prelude::*;
 
 #[model(collection = "users", version = 1)]

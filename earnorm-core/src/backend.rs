@@ -8,13 +8,16 @@ use crate::hook::BoxFuture;
 use crate::limits::Limits;
 use crate::store::Store;
 
+/// Opens a store.
+pub type OpenFn = fn(OpenOptions) -> BoxFuture<'static, Result<Arc<dyn Store>>>;
+
 /// A backend that is linked into the program.
 #[derive(Debug, Clone, Copy)]
 pub struct Backend {
     /// What stands before the colon of its URIs.
     pub schemes: &'static [&'static str],
     /// Opens a store.
-    pub open: fn(OpenOptions) -> BoxFuture<'static, Result<Arc<dyn Store>>>,
+    pub open: OpenFn,
 }
 
 inventory::collect!(Backend);

@@ -52,7 +52,6 @@ impl Database {
     }
 
     /// Starts a database with settings of its own.
-    #[must_use]
     pub fn builder() -> DatabaseBuilder {
         DatabaseBuilder::default()
     }

@@ -196,3 +196,6 @@ pub fn unset_path(document: &mut Document, path: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

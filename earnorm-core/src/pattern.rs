@@ -76,3 +76,6 @@ impl std::str::FromStr for EventPattern {
         Self::new(text)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,7 +169,7 @@ impl Registry {
         {
             return Arc::clone(plan).downcast().map_err(|_| unregistered::<M>());
         }
-        if !self.models.get(M::SCHEMA.name).is_some_and(|(known, _)| *known == type_id) {
+        if self.models.get(M::SCHEMA.name).is_none_or(|(known, _)| *known != type_id) {
             return Err(unregistered::<M>());
         }
         let plan = Arc::new(self.build_plan::<M>());

@@ -10,14 +10,14 @@ use uuid::Uuid;
 
 /// A clock that stands still until it is moved.
 #[derive(Debug, Clone)]
-pub struct ManualClock(Arc<AtomicI64>);
+pub(crate) struct ManualClock(Arc<AtomicI64>);
 
 impl ManualClock {
-    pub fn at(millis: i64) -> Self {
+    pub(crate) fn at(millis: i64) -> Self {
         Self(Arc::new(AtomicI64::new(millis)))
     }
 
-    pub fn advance(&self, millis: i64) {
+    pub(crate) fn advance(&self, millis: i64) {
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
 }
@@ -28,20 +28,20 @@ impl Clock for ManualClock {
     }
 }
 
-pub async fn memory(registry: Registry) -> Database {
+pub(crate) async fn memory(registry: Registry) -> Database {
     Database::builder().registry(registry).connect("memory:").await.unwrap()
 }
 
-pub fn mongodb_uri() -> String {
+pub(crate) fn mongodb_uri() -> String {
     std::env::var("EARNORM_TEST_MONGODB_URI")
         .expect("EARNORM_TEST_MONGODB_URI is not set: run the tests with `cargo xtask test`")
 }
 
-pub async fn mongodb(registry: Registry, name: &str) -> Database {
+pub(crate) async fn mongodb(registry: Registry, name: &str) -> Database {
     Database::builder().registry(registry).database(name).connect(mongodb_uri()).await.unwrap()
 }
 
-pub fn database_name() -> String {
+pub(crate) fn database_name() -> String {
     format!("it_{}", Uuid::now_v7().simple())
 }
 
@@ -73,7 +73,7 @@ macro_rules! every_store {
 }
 
 /// Leaves nothing behind on the server.
-pub async fn drop_database(name: &str) {
+pub(crate) async fn drop_database(name: &str) {
     let client = mongodb::Client::with_uri_str(mongodb_uri()).await.unwrap();
     client.database(name).drop().await.unwrap();
     client.shutdown().await;

@@ -123,7 +123,7 @@ impl FromStr for Cursor {
     /// Reads a cursor that came back from a client. Its values are compared with, never run.
     fn from_str(text: &str) -> Result<Self> {
         let invalid = || Error::InvalidQuery { path: "page".to_owned(), reason: "this is not a cursor".to_owned() };
-        if text.len() > 16_384 || text.len() % 2 != 0 || !text.is_ascii() {
+        if text.len() > 16_384 || !text.len().is_multiple_of(2) || !text.is_ascii() {
             return Err(invalid());
         }
         let bytes: Option<Vec<u8>> =

@@ -142,10 +142,15 @@ pub fn range<T: PartialOrd + Display>(
 ) {
     let Some(value) = value.value() else { return };
     match bounds {
-        (Some(min), _) if !(*value >= min) => errors.add(path, format!("is {value}, at least {min} is required")),
-        (_, Some(max)) if !(*value <= max) => errors.add(path, format!("is {value}, at most {max} is allowed")),
+        (Some(min), _) if !at_least(value, &min) => errors.add(path, format!("is {value}, at least {min} is required")),
+        (_, Some(max)) if !at_least(&max, value) => errors.add(path, format!("is {value}, at most {max} is allowed")),
         _ => {}
     }
+}
+
+/// Whether `value >= floor`; never for what has no order, such as NaN.
+fn at_least<T: PartialOrd>(value: &T, floor: &T) -> bool {
+    value.partial_cmp(floor).is_some_and(std::cmp::Ordering::is_ge)
 }
 
 /// `email`: an address as HTML forms accept it.

@@ -1,0 +1,71 @@
+//! Properties of changes: they lead from one state to the other, and back again they lead back.
+
+use bson::{Bson, Document};
+use proptest::prelude::*;
+
+use super::{Changes, same_document};
+
+fn value() -> impl Strategy<Value = Bson> {
+    let leaf = prop_oneof![
+        Just(Bson::Null),
+        any::<bool>().prop_map(Bson::Boolean),
+        (0..3_i32).prop_map(Bson::Int32),
+        (0..3_i64).prop_map(Bson::Int64),
+        prop_oneof![Just(f64::NAN), Just(0.0), Just(-0.0), Just(1.5)].prop_map(Bson::Double),
+        "[ab]{0,2}".prop_map(Bson::String),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Bson::Array),
+            prop::collection::vec(("[a-d]", inner), 0..4)
+                .prop_map(|fields| Bson::Document(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn document() -> impl Strategy<Value = Document> {
+    prop::collection::vec(("[a-d]", value()), 0..5).prop_map(|fields| fields.into_iter().collect())
+}
+
+fn shuffled(document: &Document) -> Document {
+    let mut fields: Vec<_> = document.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    fields.reverse();
+    let deep = |value| match value {
+        Bson::Document(inner) => Bson::Document(shuffled(&inner)),
+        other => other,
+    };
+    fields.into_iter().map(|(key, value)| (key, deep(value))).collect()
+}
+
+proptest! {
+    #[test]
+    fn changes_lead_from_the_old_state_to_the_new(old in document(), new in document()) {
+        let mut state = old.clone();
+        Changes::between(&old, &new).apply_to(&mut state);
+        prop_assert!(same_document(&state, &new), "{state} is not {new}");
+    }
+
+    #[test]
+    fn what_an_event_records_reads_back(old in document(), new in document()) {
+        let changes = Changes::between(&old, &new);
+        let read = Changes::from_data(&changes.to_data()).unwrap();
+        let mut state = old.clone();
+        read.apply_to(&mut state);
+        prop_assert!(same_document(&state, &new));
+        prop_assert_eq!(read.paths(), changes.paths());
+    }
+
+    #[test]
+    fn the_order_of_keys_is_no_change(state in document()) {
+        prop_assert!(Changes::between(&state, &shuffled(&state)).is_empty());
+    }
+
+    #[test]
+    fn no_path_is_the_start_of_another(old in document(), new in document()) {
+        let paths = Changes::between(&old, &new).paths();
+        for path in &paths {
+            let below = format!("{path}.");
+            prop_assert!(paths.iter().filter(|other| *other == path || other.starts_with(&below)).count() == 1);
+        }
+    }
+}
