@@ -15,7 +15,7 @@ use bson::{Bson, Document};
 
 pub use eval::Matcher;
 pub use order::{OrderedBson, compare};
-pub use sort::{compare_documents, index_values};
+pub use sort::{SortValues, compare_documents, index_values};
 
 use crate::regex::PortableRegex;
 

@@ -17,13 +17,35 @@ static EMPTY: Bson = Bson::Undefined;
 /// an empty array is below null. Each key looks at arrays by itself.
 #[must_use]
 pub fn compare_documents(left: &Document, right: &Document, keys: &[SortKey]) -> Ordering {
-    for key in keys {
-        let order = compare(sort_value(left, key), sort_value(right, key));
-        if order != Ordering::Equal {
-            return if key.descending { order.reverse() } else { order };
-        }
+    SortValues::of(left, keys).compare(&SortValues::of(right, keys), keys)
+}
+
+/// What counts of one document when it is sorted: taken out once, however often it is compared.
+#[derive(Debug, Clone)]
+pub struct SortValues<'a> {
+    values: Vec<&'a Bson>,
+    id: &'a Bson,
+}
+
+impl<'a> SortValues<'a> {
+    /// The values of `document` at `keys`.
+    #[must_use]
+    pub fn of(document: &'a Document, keys: &[SortKey]) -> Self {
+        let values = keys.iter().map(|key| sort_value(document, key)).collect();
+        Self { values, id: document.get("_id").unwrap_or(&NULL) }
     }
-    compare(left.get("_id").unwrap_or(&NULL), right.get("_id").unwrap_or(&NULL))
+
+    /// The order of two documents, as [`compare_documents`] says. Both must be taken at `keys`.
+    #[must_use]
+    pub fn compare(&self, other: &Self, keys: &[SortKey]) -> Ordering {
+        for (key, (left, right)) in keys.iter().zip(self.values.iter().zip(&other.values)) {
+            let order = compare(left, right);
+            if order != Ordering::Equal {
+                return if key.descending { order.reverse() } else { order };
+            }
+        }
+        compare(self.id, other.id)
+    }
 }
 
 fn sort_value<'a>(document: &'a Document, key: &SortKey) -> &'a Bson {

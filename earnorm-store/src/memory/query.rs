@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bson::Document;
 use earnorm_core::Result;
-use earnorm_core::predicate::{Comparison, Predicate, compare_documents};
+use earnorm_core::predicate::{Comparison, Predicate, SortValues};
 use earnorm_core::store::DocumentQuery;
 
 use super::collection::Collection;
@@ -17,17 +17,17 @@ pub(super) fn find(state: &State, query: &DocumentQuery) -> Result<Vec<Arc<Docum
     if query.sort.is_empty() {
         return select(state, &query.collection, &query.predicate, skip, limit);
     }
-    let mut found = select(state, &query.collection, &query.predicate, 0, usize::MAX)?;
-    let order = |a: &Arc<Document>, b: &Arc<Document>| compare_documents(a, b, &query.sort);
+    let found = matching(state, &query.collection, &query.predicate)?;
+    let mut sorted: Vec<_> = found.iter().map(|document| (SortValues::of(document, &query.sort), document)).collect();
+    let order = |a: &(SortValues<'_>, _), b: &(SortValues<'_>, _)| a.0.compare(&b.0, &query.sort);
     let wanted = skip.saturating_add(limit);
-    if wanted < found.len() {
+    if wanted < sorted.len() {
         // Only what is asked for needs to be in order.
-        found.select_nth_unstable_by(wanted, order);
-        found.truncate(wanted);
+        sorted.select_nth_unstable_by(wanted, order);
+        sorted.truncate(wanted);
     }
-    found.sort_unstable_by(order);
-    found.drain(..skip.min(found.len()));
-    Ok(found)
+    sorted.sort_unstable_by(order);
+    Ok(sorted.into_iter().skip(skip).map(|(_, document)| Arc::clone(document)).collect())
 }
 
 /// All documents that match, by id; a snapshot.
