@@ -1,4 +1,4 @@
-//! The attribute macros of EarnORM.
+//! The attribute macros of EarnORM. Users name them through the crate `earnorm`, whose prelude has all of them.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -17,79 +17,222 @@ mod serde_attrs;
 
 use proc_macro::TokenStream;
 
-/// Makes a struct a model.
+#[doc = include_str!("../docs/model.md")]
 #[proc_macro_attribute]
 pub fn model(args: TokenStream, item: TokenStream) -> TokenStream {
     dispatch::expand(args.into(), item.into()).into()
 }
 
-/// HOOK pre_save
+/// Runs before every create and update, and may change the model, add writes to the commit or refuse it.
+///
+/// A method in a `#[model] impl` block, or a function whose first parameter is `&User` or `&mut User`; `fn` or
+/// `async fn`; with `cx: &mut PreContext<'_, User>` or without; returning nothing or a `Result` whose error turns into
+/// `Abort`. An error vetoes the write. `order = N` comes before larger numbers, 0 is the default.
+///
+/// ```
+/// # use earnorm::prelude::*;
+/// # #[model]
+/// # #[derive(Debug, Clone)]
+/// # pub struct User { #[model(id)] id: i64, name: String }
+/// #[pre_save]
+/// async fn trim(user: &mut User, _cx: &mut PreContext<'_, User>) -> Result<(), Abort> {
+///     user.name = user.name.trim().to_owned();
+///     Ok(())
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn pre_save(args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::expand_free(hooks::Phase::PreSave, args.into(), item.into()).into()
 }
 
-/// HOOK pre_create
+/// Runs before a create, as [`macro@pre_save`] does.
+///
+/// A method in a `#[model] impl` block, or a function whose first parameter is `&User` or `&mut User`; `fn` or
+/// `async fn`; with `cx: &mut PreContext<'_, User>` or without; returning nothing or a `Result` whose error turns into
+/// `Abort`. An error vetoes the write. `order = N` comes before larger numbers, 0 is the default.
 #[proc_macro_attribute]
 pub fn pre_create(args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::expand_free(hooks::Phase::PreCreate, args.into(), item.into()).into()
 }
 
-/// HOOK pre_update
+/// Runs before an update, as [`macro@pre_save`] does.
+///
+/// A method in a `#[model] impl` block, or a function whose first parameter is `&User` or `&mut User`; `fn` or
+/// `async fn`; with `cx: &mut PreContext<'_, User>` or without; returning nothing or a `Result` whose error turns into
+/// `Abort`. An error vetoes the write. `order = N` comes before larger numbers, 0 is the default.
 #[proc_macro_attribute]
 pub fn pre_update(args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::expand_free(hooks::Phase::PreUpdate, args.into(), item.into()).into()
 }
 
-/// HOOK pre_delete
+/// Runs before a delete, and may add writes to the commit or refuse it.
+///
+/// A method in a `#[model] impl` block, or a function whose first parameter is `&User` or `&mut User`; `fn` or
+/// `async fn`; with `cx: &mut PreContext<'_, User>` or without; returning nothing or a `Result` whose error turns into
+/// `Abort`. An error vetoes the write. `order = N` comes before larger numbers, 0 is the default.
 #[proc_macro_attribute]
 pub fn pre_delete(args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::expand_free(hooks::Phase::PreDelete, args.into(), item.into()).into()
 }
 
-/// HOOK post_save
+/// Runs once after a create or an update is durable.
+///
+/// A method in a `#[model] impl` block, or a function whose first parameter is `&User`; `fn` or `async fn`; with
+/// `cx: &PostContext<'_, User>` or without; returning nothing or a `Result` with any error, which is reported and
+/// changes nothing of the write. `order = N` comes before larger numbers, 0 is the default.
+///
+/// ```
+/// # use earnorm::prelude::*;
+/// # #[model]
+/// # #[derive(Debug, Clone)]
+/// # pub struct User { #[model(id)] id: i64, name: String }
+/// #[post_save]
+/// async fn announce(user: &User, cx: &PostContext<'_, User>) {
+///     println!("{} is at version {}", user.name, cx.version());
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn post_save(args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::expand_free(hooks::Phase::PostSave, args.into(), item.into()).into()
 }
 
-/// HOOK post_create
+/// Runs once after a create is durable.
+///
+/// A method in a `#[model] impl` block, or a function whose first parameter is `&User`; `fn` or `async fn`; with
+/// `cx: &PostContext<'_, User>` or without; returning nothing or a `Result` with any error, which is reported and
+/// changes nothing of the write. `order = N` comes before larger numbers, 0 is the default.
 #[proc_macro_attribute]
 pub fn post_create(args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::expand_free(hooks::Phase::PostCreate, args.into(), item.into()).into()
 }
 
-/// HOOK post_update
+/// Runs once after an update is durable.
+///
+/// A method in a `#[model] impl` block, or a function whose first parameter is `&User`; `fn` or `async fn`; with
+/// `cx: &PostContext<'_, User>` or without; returning nothing or a `Result` with any error, which is reported and
+/// changes nothing of the write. `order = N` comes before larger numbers, 0 is the default.
 #[proc_macro_attribute]
 pub fn post_update(args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::expand_free(hooks::Phase::PostUpdate, args.into(), item.into()).into()
 }
 
-/// HOOK post_delete
+/// Runs once after a delete is durable.
+///
+/// A method in a `#[model] impl` block, or a function whose first parameter is `&User`; `fn` or `async fn`; with
+/// `cx: &PostContext<'_, User>` or without; returning nothing or a `Result` with any error, which is reported and
+/// changes nothing of the write. `order = N` comes before larger numbers, 0 is the default.
 #[proc_macro_attribute]
 pub fn post_delete(args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::expand_free(hooks::Phase::PostDelete, args.into(), item.into()).into()
 }
 
-/// HOOK post_load
+/// Runs after an instance was read, and may fill what is not stored.
+///
+/// A method in a `#[model] impl` block, or a function whose only parameter is `&User` or `&mut User`; `fn` or
+/// `async fn`; returning nothing or a `Result` with any error. `order = N` comes before larger numbers, 0 is the
+/// default.
+///
+/// ```
+/// # use earnorm::prelude::*;
+/// # #[model]
+/// # #[derive(Debug, Clone)]
+/// # pub struct User { #[model(id)] id: i64, name: String }
+/// #[post_load]
+/// fn greet(user: &mut User) {
+///     user.name.push('!');
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn post_load(args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::expand_free(hooks::Phase::PostLoad, args.into(), item.into()).into()
 }
 
-/// HOOK validate
+/// Checks an instance before the pre hooks of a save, and again after they changed it.
+///
+/// A method in a `#[model] impl` block, or a function whose only parameter is `&User`; `fn` or `async fn`; returning
+/// `Result<(), ValidationError>` for one rule or `Result<(), ValidationErrors>` for several. Rules of a single field
+/// stand on the field: see [`macro@model`]. `order = N` comes before larger numbers, 0 is the default.
+///
+/// ```
+/// # use earnorm::prelude::*;
+/// # #[model]
+/// # #[derive(Debug, Clone)]
+/// # pub struct User { #[model(id)] id: i64, name: String }
+/// #[validate]
+/// fn has_name(user: &User) -> Result<(), ValidationError> {
+///     if user.name.is_empty() { Err(ValidationError::new("name", "is missing")) } else { Ok(()) }
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn validate(args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::expand_free(hooks::Phase::Validate, args.into(), item.into()).into()
 }
 
-/// APPLY
+/// Says how an event changes a sourced model, or makes it; a method in a `#[model] impl` block.
+///
+/// ```
+/// use earnorm::prelude::*;
+///
+/// #[event]
+/// #[derive(Debug, Clone)]
+/// pub struct Opened { pub owner: String }
+///
+/// #[event(name = "payment_received", version = 2)]
+/// #[derive(Debug, Clone)]
+/// pub struct PaymentReceived { pub cents: i64 }
+///
+/// #[model(sourced)]
+/// #[derive(Debug, Clone)]
+/// pub struct Account {
+///     #[model(id)]
+///     pub id: Uuid,
+///     pub owner: String,
+///     pub cents: i64,
+/// }
+///
+/// #[model]
+/// impl Account {
+///     #[apply]
+///     fn opened(e: &Opened) -> Self {
+///         Self { id: Uuid::nil(), owner: e.owner.clone(), cents: 0 }
+///     }
+///
+///     #[apply]
+///     fn payment_received(&mut self, e: &PaymentReceived) {
+///         self.cents += e.cents;
+///     }
+/// }
+/// ```
+///
+/// It takes no keys and cannot fail: an event is a fact. Reading the log again runs it again, so it only sets fields.
 #[proc_macro_attribute]
 pub fn apply(_args: TokenStream, item: TokenStream) -> TokenStream {
     hooks::misplaced_apply(item.into()).into()
 }
 
-/// EVENT
+/// Makes a struct a domain event.
+///
+/// ```
+/// use earnorm::prelude::*;
+///
+/// #[event(name = "payment_received", version = 2)]
+/// #[derive(Debug, Clone)]
+/// pub struct PaymentReceived {
+///     pub cents: i64,
+///     #[event(default = "card".to_owned())]
+///     pub method: String,
+/// }
+/// ```
+///
+/// | key | meaning | default |
+/// |---|---|---|
+/// | `name = "paid"` | one lower-case word, recorded behind the model's name: `order.paid` | the struct's name in snake case |
+/// | `version = 2` | the version of its shape | 1 |
+/// | `serde = false` | you implement `Serialize` and `Deserialize` by hand | |
+/// | `crate = "path"` | where `earnorm` is, when Cargo.toml gives it another name | `::earnorm` |
+///
+/// Fields take `#[event(…)]` with `default`, `rename`, `skip` and `serde`, as in [`macro@model`]. `created`, `updated`,
+/// `deleted`, `restored`, `erased` and `baseline` are what the library records by itself.
 #[proc_macro_attribute]
 pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
     event::expand(args.into(), item.into()).into()

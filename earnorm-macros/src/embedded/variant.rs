@@ -24,7 +24,7 @@ pub(super) struct VariantIr {
 pub(super) enum Content {
     Unit,
     /// One value, stored as it is.
-    Value(Type),
+    Value(Box<Type>),
     /// Several values, stored as a list.
     List(Vec<Type>),
     /// Fields with names, stored as a document.
@@ -51,7 +51,7 @@ impl VariantIr {
             Fields::Unnamed(unnamed) => {
                 let mut types: Vec<Type> = unnamed.unnamed.iter().map(|field| field.ty.clone()).collect();
                 match (types.len(), types.pop()) {
-                    (1, Some(only)) => Content::Value(only),
+                    (1, Some(only)) => Content::Value(Box::new(only)),
                     (_, last) => Content::List(types.into_iter().chain(last).collect()),
                 }
             }

@@ -13,19 +13,19 @@ use crate::names;
 pub(crate) fn check(fields: &[FieldModel], errors: &mut Errors) {
     let mut seen: BTreeMap<&str, &FieldModel> = BTreeMap::new();
     for field in fields.iter().filter(|field| !field.skip) {
-        if field.id.is_none() {
-            if let Some(reason) = names::bad_stored_name(&field.stored) {
-                errors.add(&field.stored_span, reason);
-            }
+        if let (None, Some(reason)) = (field.id, names::bad_stored_name(&field.stored)) {
+            errors.add(&field.stored_span, reason);
         }
         // Fields under `#[cfg]` may share a name: only one of them is there.
-        if let Some(first) = seen.insert(&field.stored, field) {
-            if field.cfgs.is_empty() && first.cfgs.is_empty() && field.id.is_none() {
-                errors.add(
-                    &field.stored_span,
-                    format!("`{}` is already the stored name of `{}`: choose another", field.stored, first.name),
-                );
-            }
+        if let Some(first) = seen.insert(&field.stored, field)
+            && field.cfgs.is_empty()
+            && first.cfgs.is_empty()
+            && field.id.is_none()
+        {
+            errors.add(
+                &field.stored_span,
+                format!("`{}` is already the stored name of `{}`: choose another", field.stored, first.name),
+            );
         }
         if matches!(field.codec, Codec::Value) {
             stored_type(&field.ty, errors);

@@ -33,11 +33,11 @@ impl ApplyIr {
             return None;
         }
         let starts = signature.receiver().is_none();
-        if let Some(receiver) = signature.receiver() {
-            if signature::receiver(receiver, errors)?.mutable.is_none() {
-                errors.over(receiver, "an `#[apply]` method changes the instance: take `&mut self`");
-                return None;
-            }
+        if let Some(receiver) = signature.receiver()
+            && signature::receiver(receiver, errors)?.mutable.is_none()
+        {
+            errors.over(receiver, "an `#[apply]` method changes the instance: take `&mut self`");
+            return None;
         }
         let mut arguments = signature.inputs.iter().filter_map(|argument| match argument {
             FnArg::Typed(argument) => Some(argument),

@@ -90,9 +90,9 @@ fn compound(ir: &ModelIr, index: &CompoundIndex, errors: &mut Errors) {
             Some(_) => {}
         }
     }
-    if let (true, [only]) = (index.unique, index.parts.as_slice()) {
-        if ir.fields.iter().any(|field| field.id.is_some() && only.field == field.ident) {
-            errors.add(&index.span, "the id is unique already: remove this index");
-        }
+    if let (true, [only]) = (index.unique, index.parts.as_slice())
+        && ir.fields.iter().any(|field| field.id.is_some() && only.field == field.ident)
+    {
+        errors.add(&index.span, "the id is unique already: remove this index");
     }
 }

@@ -3,6 +3,10 @@ use earnorm::prelude::*;
 
 #[event]
 #[derive(Clone)]
+struct Opened;
+
+#[event]
+#[derive(Clone)]
 struct Paid {
     cents: i64,
 }
@@ -12,13 +16,16 @@ struct Paid {
 struct Order {
     #[model(id)]
     id: i64,
-    paid: i64,
 }
 
-fn raise<M: earnorm::model::Applies<E>, E: Event>(_: &mut M, _: E) {}
+#[model]
+impl Order {
+    #[apply]
+    fn opened(&mut self, _: &Opened) {}
+}
 
-fn pay(order: &mut Order) {
-    raise(order, Paid { cents: 1 });
+fn pay(order: &mut Entity<Order>) -> Result<()> {
+    order.raise(Paid { cents: 1 })
 }
 
 fn main() {}
