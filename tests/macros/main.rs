@@ -1,4 +1,5 @@
 //! What the attribute macros generate, without a database.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod embedded;
 mod hooks;
