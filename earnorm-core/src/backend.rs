@@ -30,7 +30,7 @@ pub struct OpenOptions {
     pub uri: Secret,
     /// How much one commit may hold.
     pub limits: Limits,
-    /// The database's name, where the URI has none.
+    /// The database's name, whatever the URI says.
     pub database: Option<String>,
     /// The start of the names of the library's own collections.
     pub prefix: Option<String>,

@@ -3,7 +3,6 @@
 //! A backend is one folder behind one Cargo feature.
 #![forbid(unsafe_code)]
 
-mod connect;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "mongo")]

@@ -3,6 +3,7 @@
 //! One lock guards the state. It is never held over an await, a commit under it either happens as a whole or is undone,
 //! and positions are given out under it, so the log never has a hole.
 
+mod backend;
 mod collection;
 mod commit;
 mod documents;

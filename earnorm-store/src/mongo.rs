@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod attempt;
+mod backend;
 mod codec;
 mod commit;
 mod error;
@@ -14,6 +15,7 @@ mod fault;
 mod filter;
 mod fitness;
 mod guard;
+mod inner;
 mod log;
 mod mark;
 mod options;
@@ -25,17 +27,14 @@ mod settle;
 mod turns;
 mod uri;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bson::{Bson, Document};
+use earnorm_core::Result;
 use earnorm_core::commit::{Checkpoint, Commit, Committed};
 use earnorm_core::event::RecordedEvent;
-use earnorm_core::limits::Limits;
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::schema::CollectionSpec;
@@ -43,82 +42,16 @@ use earnorm_core::store::{
     AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, LogPage, LogQuery, Store,
     StoreAdmin, StreamQuery,
 };
-use earnorm_core::{Error, Result};
-use mongodb::{Client, Database};
 
+#[cfg(feature = "conformance")]
 use self::fault::Fault;
+use self::inner::Inner;
 pub use self::options::MongoStoreBuilder;
-use self::options::Names;
-
-/// How long `close` waits for cursors that are still held.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A store on a MongoDB replica set. Clones share one pool of connections.
 #[derive(Clone)]
 pub struct MongoStore {
     inner: Arc<Inner>,
-}
-
-/// What the clones share.
-struct Inner {
-    client: Client,
-    db: Database,
-    names: Names,
-    limits: Limits,
-    grace: Duration,
-    commit_timeout: Duration,
-    selection_timeout: Duration,
-    capabilities: Capabilities,
-    mark: mark::Mark,
-    /// The fields of each unique index, by its name.
-    fields: RwLock<HashMap<String, Vec<String>>>,
-    turns: turns::Turns,
-    closed: AtomicBool,
-    /// Held for reading by each running commit, so that `close` can wait for them.
-    flights: Arc<tokio::sync::RwLock<()>>,
-}
-
-impl Inner {
-    fn new(client: Client, db: Database, names: Names, limits: Limits) -> Self {
-        Self {
-            client,
-            db,
-            names,
-            limits,
-            grace: Duration::ZERO,
-            commit_timeout: Duration::ZERO,
-            selection_timeout: Duration::ZERO,
-            capabilities: Capabilities::new(error::STORE).raw_queries().durable().reserves_positions(),
-            mark: mark::Mark::default(),
-            fields: RwLock::default(),
-            turns: turns::Turns::default(),
-            closed: AtomicBool::new(false),
-            flights: Arc::default(),
-        }
-    }
-
-    fn hole_grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
-    }
-
-    fn timeouts(mut self, commit: Duration, selection: Duration) -> Self {
-        self.commit_timeout = commit;
-        self.selection_timeout = selection;
-        self
-    }
-
-    fn open(&self) -> Result<()> {
-        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
-    }
-
-    fn know_fields(&self, indexes: impl Iterator<Item = (String, Vec<String>)>) {
-        self.fields.write().unwrap_or_else(PoisonError::into_inner).extend(indexes);
-    }
-
-    fn known_fields(&self, index: &str) -> Option<Vec<String>> {
-        self.fields.read().unwrap_or_else(PoisonError::into_inner).get(index).cloned()
-    }
 }
 
 impl fmt::Debug for MongoStore {
@@ -135,7 +68,7 @@ impl MongoStore {
     /// Connects with the defaults of [`MongoStore::builder`].
     ///
     /// # Errors
-    /// [`Error::Connect`] names what was tried, with passwords hidden, and why it failed.
+    /// [`earnorm_core::Error::Connect`] names what was tried, with passwords hidden, and why it failed.
     pub async fn connect(uri: &str) -> Result<Self> {
         Self::builder(uri).connect().await
     }
@@ -145,16 +78,10 @@ impl MongoStore {
         MongoStoreBuilder::new(uri)
     }
 
-    /// The driver's database, for what this store has no words for. Writes through it leave no events.
-    #[must_use]
-    pub fn raw_database(&self) -> &Database {
-        &self.inner.db
-    }
-
     /// Sends `commit` as a hostile writer would; for the conformance suite.
     ///
     /// # Errors
-    /// As [`Store::commit`]; a writer that is gone answers [`Error::Store`].
+    /// As [`Store::commit`]; a writer that is gone answers [`earnorm_core::Error::Store`].
     #[cfg(feature = "conformance")]
     #[doc(hidden)]
     pub async fn sabotage(&self, commit: Commit, how: crate::sabotage::Sabotage) -> Result<Committed> {
@@ -227,17 +154,7 @@ impl Store for MongoStore {
     }
 
     async fn close(&self) -> Result<()> {
-        if self.inner.closed.swap(true, Ordering::AcqRel) {
-            return Ok(());
-        }
-        let _landed = self.inner.flights.write().await;
-        self.inner.save_mark().await;
-        let client = self.inner.client.clone();
-        // A cursor that someone still holds would keep an orderly shutdown waiting for ever.
-        if tokio::time::timeout(SHUTDOWN_PATIENCE, client.clone().shutdown()).await.is_err() {
-            client.shutdown().immediate(true).await;
-        }
-        Ok(())
+        self.inner.close().await
     }
 }
 

@@ -76,7 +76,7 @@ impl DatabaseBuilder {
         self
     }
 
-    /// The database's name, where the URI has none.
+    /// The database's name, whatever the URI says.
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.options.database = Some(name.into());
         self

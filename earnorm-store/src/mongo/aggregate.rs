@@ -5,8 +5,8 @@ use bson::{Bson, Document, doc};
 use earnorm_core::Result;
 use earnorm_core::store::{AggregateRow, Aggregation, Measure};
 
-use super::Inner;
 use super::filter::{checked, compile, invalid};
+use super::inner::Inner;
 
 impl Inner {
     pub(super) async fn aggregate(&self, aggregation: &Aggregation) -> Result<Vec<AggregateRow>> {

@@ -10,13 +10,13 @@ use mongodb::error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RES
 use mongodb::options::{ReadConcern, ReturnDocument, SessionOptions, WriteConcern};
 use tokio::time::Instant;
 
-use super::Inner;
 use super::commit::Backoff;
 use super::error::{is_passing, store_error, text};
 use super::events::{Head, Plan};
 use super::fault::Fault;
 use super::fitness::number;
 use super::guard::{Group, groups};
+use super::inner::Inner;
 use super::options::durable;
 use super::prepare::POSITIONS;
 use super::raw::{Reply, unencodable};

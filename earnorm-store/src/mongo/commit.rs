@@ -9,10 +9,10 @@ use earnorm_core::error::StoreError;
 use earnorm_core::{Error, Result};
 use tokio::time::Instant;
 
-use super::Inner;
 use super::attempt::{Failure, Flush};
 use super::error::{STORE, gave_up, unknown};
 use super::fault::Fault;
+use super::inner::Inner;
 use super::settle::Settled;
 
 /// The first wait between two attempts.

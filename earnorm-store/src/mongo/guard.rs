@@ -5,11 +5,11 @@ use bson::{Bson, Document, doc};
 use earnorm_core::commit::{Checkpoint, CheckpointWrite, Commit, DocumentOp, DocumentWrite};
 use earnorm_core::schema::{CHECKED_BY, VERSION};
 
-use super::Inner;
 use super::attempt::Failure;
 use super::codec::int64;
 use super::error::DUPLICATE_KEY;
 use super::events::of_code;
+use super::inner::Inner;
 use super::raw::{
     COMMAND_BYTES_MAX, RawResult, Reply, delete_command, delete_statement, insert_command, patch, update_command,
     update_statement, uuid, with_id,

@@ -8,9 +8,9 @@ use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
 use earnorm_core::store::{LogPage, LogQuery, StreamQuery};
 
-use super::Inner;
 use super::codec::{date, decode, int64};
 use super::error::Explain;
+use super::inner::Inner;
 use super::pattern::regex;
 
 impl Inner {

@@ -13,11 +13,11 @@ use earnorm_core::Result;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::Inner;
 use super::attempt::Range;
 use super::codec::tombstone;
 use super::error::{Explain, text};
 use super::fitness::number;
+use super::inner::Inner;
 
 /// How long a reader waits in all for holes below what was visible when it asked.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -11,7 +11,8 @@ use mongodb::options::{ClientOptions, DatabaseOptions, ReadConcern, ReadPreferen
 use mongodb::{Client, Database};
 
 use super::error::{DriverError, text};
-use super::{Inner, MongoStore, fitness, uri};
+use super::inner::Inner;
+use super::{MongoStore, fitness, uri};
 
 /// The database when neither the builder nor the connection string names one.
 const DEFAULT_DATABASE: &str = "earnorm";
@@ -25,13 +26,14 @@ pub(super) struct Names {
     pub(super) meta: String,
 }
 
-impl Default for Names {
-    fn default() -> Self {
+impl Names {
+    fn starting_with(prefix: &str) -> Self {
+        let name = |what: &str| format!("{prefix}{what}");
         Self {
-            events: "earnorm_events".to_owned(),
-            counters: "earnorm_counters".to_owned(),
-            checkpoints: "earnorm_checkpoints".to_owned(),
-            meta: "earnorm_meta".to_owned(),
+            events: name("events"),
+            counters: name("counters"),
+            checkpoints: name("checkpoints"),
+            meta: name("meta"),
         }
     }
 }
@@ -42,6 +44,7 @@ impl Default for Names {
 pub struct MongoStoreBuilder {
     uri: String,
     database: Option<String>,
+    default_database: String,
     names: Names,
     limits: Limits,
     hole_grace: Duration,
@@ -67,7 +70,8 @@ impl MongoStoreBuilder {
         Self {
             uri: uri.to_owned(),
             database: None,
-            names: Names::default(),
+            default_database: DEFAULT_DATABASE.to_owned(),
+            names: Names::starting_with("earnorm_"),
             limits: Limits::default(),
             hole_grace: Duration::from_millis(100),
             max_pool_size: None,
@@ -77,9 +81,21 @@ impl MongoStoreBuilder {
         }
     }
 
-    /// The database; else the one in the connection string's path, else `earnorm`.
+    /// The database, whatever the connection string says.
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.database = Some(name.into());
+        self
+    }
+
+    /// The database when the connection string names none; `earnorm` unless set.
+    pub fn default_database(mut self, name: impl Into<String>) -> Self {
+        self.default_database = name.into();
+        self
+    }
+
+    /// The start of the names of the store's own collections; `earnorm_` unless set.
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        self.names = Names::starting_with(prefix);
         self
     }
 
@@ -157,7 +173,7 @@ impl MongoStoreBuilder {
             .database
             .clone()
             .or_else(|| options.default_database.clone())
-            .unwrap_or_else(|| DEFAULT_DATABASE.to_owned());
+            .unwrap_or_else(|| self.default_database.clone());
         let client = Client::with_options(options).map_err(|error| self.refusal(&error))?;
         self.examine(&client).await?;
         let store = MongoStore::new(Arc::new(self.inner(&client, &database)));

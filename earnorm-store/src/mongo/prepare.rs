@@ -9,8 +9,8 @@ use earnorm_core::store::Drift;
 use futures::TryStreamExt;
 use mongodb::options::WriteConcern;
 
-use super::Inner;
 use super::error::{Explain, NAMESPACE_EXISTS, code, store_error};
+use super::inner::Inner;
 
 /// The one counter, which positions come from.
 pub(super) const POSITIONS: &str = "positions";

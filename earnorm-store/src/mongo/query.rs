@@ -13,10 +13,10 @@ use earnorm_core::store::{DocumentQuery, DocumentStream, SortKey};
 use earnorm_core::{Error, Result};
 use futures::StreamExt;
 
-use super::Inner;
 use super::error::{Explain, query_error};
 use super::filter::{checked, compile};
 use super::fitness::number;
+use super::inner::Inner;
 
 impl Inner {
     pub(super) async fn get(&self, collection: &str, id: &Bson) -> Result<Option<Document>> {

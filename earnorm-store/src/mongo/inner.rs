@@ -1,0 +1,105 @@
+//! What the clones of a store share: the client, the settings, the mark, and whether it is closed.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use earnorm_core::limits::Limits;
+use earnorm_core::store::Capabilities;
+use earnorm_core::{Error, Result};
+use mongodb::{Client, Database};
+
+use super::MongoStore;
+use super::error::STORE;
+use super::mark::Mark;
+use super::options::Names;
+use super::turns::Turns;
+
+/// How long `close` waits for cursors that are still held.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the clones share.
+pub(super) struct Inner {
+    pub(super) client: Client,
+    pub(super) db: Database,
+    pub(super) names: Names,
+    pub(super) limits: Limits,
+    pub(super) grace: Duration,
+    pub(super) commit_timeout: Duration,
+    pub(super) selection_timeout: Duration,
+    pub(super) capabilities: Capabilities,
+    pub(super) mark: Mark,
+    /// The fields of each unique index, by its name.
+    fields: RwLock<HashMap<String, Vec<String>>>,
+    pub(super) turns: Turns,
+    closed: AtomicBool,
+    /// Held for reading by each running commit, so that `close` can wait for them.
+    pub(super) flights: Arc<tokio::sync::RwLock<()>>,
+}
+
+impl Inner {
+    pub(super) fn new(client: Client, db: Database, names: Names, limits: Limits) -> Self {
+        Self {
+            client,
+            db,
+            names,
+            limits,
+            grace: Duration::ZERO,
+            commit_timeout: Duration::ZERO,
+            selection_timeout: Duration::ZERO,
+            capabilities: Capabilities::new(STORE).raw_queries().durable().reserves_positions(),
+            mark: Mark::default(),
+            fields: RwLock::default(),
+            turns: Turns::default(),
+            closed: AtomicBool::new(false),
+            flights: Arc::default(),
+        }
+    }
+
+    pub(super) fn hole_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    pub(super) fn timeouts(mut self, commit: Duration, selection: Duration) -> Self {
+        self.commit_timeout = commit;
+        self.selection_timeout = selection;
+        self
+    }
+
+    pub(super) fn open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    pub(super) fn know_fields(&self, indexes: impl Iterator<Item = (String, Vec<String>)>) {
+        self.fields.write().unwrap_or_else(PoisonError::into_inner).extend(indexes);
+    }
+
+    pub(super) fn known_fields(&self, index: &str) -> Option<Vec<String>> {
+        self.fields.read().unwrap_or_else(PoisonError::into_inner).get(index).cloned()
+    }
+
+    /// Waits for running commits and gives the connections back.
+    pub(super) async fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let _landed = self.flights.write().await;
+        self.save_mark().await;
+        let client = self.client.clone();
+        // A cursor that someone still holds would keep an orderly shutdown waiting for ever.
+        if tokio::time::timeout(SHUTDOWN_PATIENCE, client.clone().shutdown()).await.is_err() {
+            client.shutdown().immediate(true).await;
+        }
+        Ok(())
+    }
+}
+
+impl MongoStore {
+    /// The driver's database, for what this store has no words for. Writes through it leave no events.
+    #[must_use]
+    pub fn raw_database(&self) -> &Database {
+        &self.inner.db
+    }
+}
