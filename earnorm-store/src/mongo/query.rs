@@ -12,6 +12,7 @@ use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{DocumentQuery, DocumentStream, SortKey};
 use earnorm_core::{Error, Result};
 use futures::StreamExt;
+use mongodb::options::ReadConcern;
 
 use super::error::{Explain, query_error};
 use super::filter::{checked, compile};
@@ -44,6 +45,8 @@ impl Inner {
         if let Some(projection) = projection {
             find = find.projection(projection);
         }
+        // Else a document that moves in an index while it is read is found twice, or not at all.
+        let find = find.read_concern(ReadConcern::snapshot());
         let cursor = find.await.map_err(|error| query_error(&query.collection, &error))?;
         let state = Some((cursor, query.collection));
         Ok(futures::stream::unfold(state, |state| async {
