@@ -129,11 +129,19 @@ fn decimal_digits(mut number: usize) -> usize {
 /// # Errors
 /// [`Error::TooDeep`], or [`Error::Corrupt`] when the bytes are not BSON.
 pub fn check_depth(document: &RawDocument, subject: impl Fn() -> String) -> Result<()> {
-    walk(document, 1, &subject)
+    walk(document, 1, MAX_DEPTH, &subject)
 }
 
-fn walk(document: &RawDocument, depth: usize, subject: &impl Fn() -> String) -> Result<()> {
-    if depth > MAX_DEPTH {
+/// As [`check_depth`], for an envelope around documents that stand up to `levels` below it.
+///
+/// # Errors
+/// See [`check_depth`].
+pub fn check_depth_within(document: &RawDocument, levels: usize, subject: impl Fn() -> String) -> Result<()> {
+    walk(document, 1, MAX_DEPTH + levels, &subject)
+}
+
+fn walk(document: &RawDocument, depth: usize, limit: usize, subject: &impl Fn() -> String) -> Result<()> {
+    if depth > limit {
         return Err(Error::TooDeep { subject: subject(), limit: MAX_DEPTH });
     }
     for element in document.iter_elements() {
@@ -146,12 +154,12 @@ fn walk(document: &RawDocument, depth: usize, subject: &impl Fn() -> String) -> 
             continue;
         }
         match element.value().map_err(|error| corrupt(subject, &error))? {
-            RawBsonRef::Document(inner) => walk(inner, depth + 1, subject)?,
+            RawBsonRef::Document(inner) => walk(inner, depth + 1, limit, subject)?,
             RawBsonRef::Array(items) => {
                 let inner = RawDocument::from_bytes(items.as_bytes()).map_err(|error| corrupt(subject, &error))?;
-                walk(inner, depth + 1, subject)?;
+                walk(inner, depth + 1, limit, subject)?;
             }
-            RawBsonRef::JavaScriptCodeWithScope(code) => walk(code.scope, depth + 1, subject)?,
+            RawBsonRef::JavaScriptCodeWithScope(code) => walk(code.scope, depth + 1, limit, subject)?,
             _ => {}
         }
     }

@@ -9,7 +9,7 @@ use bson::spec::BinarySubtype;
 use bson::{Bson, Document, RawBson, doc};
 use chrono::{DateTime, Utc};
 use earnorm_core::event::{NewEvent, RecordedEvent};
-use earnorm_core::limits::check_depth;
+use earnorm_core::limits::check_depth_within;
 use earnorm_core::metadata::Metadata;
 use earnorm_core::position::Position;
 use earnorm_core::stream::StreamId;
@@ -93,7 +93,8 @@ pub(super) fn decode(stored: &RawDocument) -> Result<RecordedEvent> {
         _ => return Err(corrupt("an event of the log", "its `_id` is no position")),
     };
     let subject = || format!("event at position {position}");
-    check_depth(stored, subject)?;
+    // The data stands one level down, free metadata two.
+    check_depth_within(stored, 2, subject)?;
     let mut stored = Document::try_from(stored).map_err(|error| corrupt(&subject(), &error.to_string()))?;
     read(&mut stored, position).ok_or_else(|| corrupt(&subject(), "a field of it is missing or of another type"))
 }
