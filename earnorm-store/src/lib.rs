@@ -3,6 +3,8 @@
 //! A backend is one folder behind one Cargo feature.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "mongo")]

@@ -1,0 +1,84 @@
+//! Cutting what is found: skip, limit, projection.
+
+use bson::{Document, doc};
+use earnorm_core::predicate::Comparison::Gte;
+use earnorm_core::predicate::Predicate;
+use earnorm_core::store::DocumentQuery;
+
+use super::Subject;
+use super::draft::{THINGS, compare, thing};
+use super::subject::sort;
+
+pub(super) async fn skip_and_limit_cut_after_the_order(s: Subject) {
+    s.put((0..10_i32).map(|id| thing(id, doc! { "n": 9 - id }))).await;
+    assert_eq!(cut(&s, 0, Some(3)).await, [9, 8, 7]);
+    assert_eq!(cut(&s, 2, Some(3)).await, [7, 6, 5]);
+    assert_eq!(cut(&s, 8, Some(5)).await, [1, 0]);
+    assert_eq!(cut(&s, 7, None).await, [2, 1, 0]);
+    assert!(cut(&s, 10, None).await.is_empty());
+    assert!(cut(&s, 100, Some(1)).await.is_empty());
+}
+
+pub(super) async fn a_limit_of_zero_finds_nothing(s: Subject) {
+    s.put((0..3_i32).map(|id| thing(id, doc! { "n": id }))).await;
+    assert!(cut(&s, 0, Some(0)).await.is_empty());
+    assert_eq!(cut(&s, 0, Some(u64::MAX)).await.len(), 3);
+}
+
+pub(super) async fn skip_and_limit_cut_what_matches(s: Subject) {
+    s.put((0..10_i32).map(|id| thing(id, doc! { "n": id }))).await;
+    let query = DocumentQuery { skip: 1, limit: Some(2), sort: sort(&["-_id"]), ..query(compare("n", Gte, 7)) };
+    let found: Vec<i32> = s.documents(query).await.iter().map(|found| found.get_i32("_id").unwrap()).collect();
+    assert_eq!(found, [8, 7]);
+}
+
+pub(super) async fn pages_in_a_total_order_cover_everything_once(s: Subject) {
+    s.put((0..25_i32).map(|id| thing(id, doc! { "n": id % 4 }))).await;
+    let mut seen = Vec::new();
+    for page in 0..9 {
+        let query =
+            DocumentQuery { skip: page * 3, limit: Some(3), sort: sort(&["n", "_id"]), ..query(Predicate::always()) };
+        seen.extend(s.documents(query).await.iter().map(|found| found.get_i32("_id").unwrap()));
+    }
+    assert_eq!(seen, s.sorted(&["n", "_id"]).await);
+    assert_eq!(seen.len(), 25);
+}
+
+pub(super) async fn a_projection_keeps_its_paths_and_the_id(s: Subject) {
+    s.put([thing(1, doc! { "a": 1, "b": { "c": 2, "d": 3 }, "e": [{ "f": 4, "g": 5 }, { "g": 6 }], "h": null })]).await;
+    assert_eq!(project(&s, &["a"]).await, doc! { "_id": 1, "a": 1 });
+    assert_eq!(project(&s, &["b.c", "h"]).await, doc! { "_id": 1, "b": { "c": 2 }, "h": null });
+    assert_eq!(project(&s, &["e.f"]).await, doc! { "_id": 1, "e": [{ "f": 4 }, {}] });
+    assert_eq!(project(&s, &["_v", "missing", "b.missing"]).await, doc! { "_id": 1, "_v": 1_i64, "b": {} });
+}
+
+pub(super) async fn a_projection_of_nothing_is_the_id(s: Subject) {
+    s.put([thing(1, doc! { "a": 1 })]).await;
+    assert_eq!(project(&s, &[]).await, doc! { "_id": 1 });
+    assert_eq!(project(&s, &["_id"]).await, doc! { "_id": 1 });
+}
+
+pub(super) async fn an_order_may_use_what_the_projection_drops(s: Subject) {
+    s.put((0..4_i32).map(|id| thing(id, doc! { "n": 9 - id, "a": id }))).await;
+    let projection = Some(vec!["a".to_owned()]);
+    let found = s.documents(DocumentQuery { projection, sort: sort(&["n"]), ..query(Predicate::always()) }).await;
+    assert_eq!(found, (0..4).rev().map(|id| doc! { "_id": id, "a": id }).collect::<Vec<_>>());
+}
+
+fn query(predicate: Predicate) -> DocumentQuery {
+    DocumentQuery::new(THINGS, predicate)
+}
+
+/// The ids in the order of `n`.
+async fn cut(s: &Subject, skip: u64, limit: Option<u64>) -> Vec<i32> {
+    let query = DocumentQuery { skip, limit, sort: sort(&["n"]), ..query(Predicate::always()) };
+    s.documents(query).await.iter().map(|found| found.get_i32("_id").unwrap()).collect()
+}
+
+/// The one document, projected.
+async fn project(s: &Subject, paths: &[&str]) -> Document {
+    let projection = Some(paths.iter().map(ToString::to_string).collect());
+    let mut found = s.documents(DocumentQuery { projection, ..query(Predicate::always()) }).await;
+    assert_eq!(found.len(), 1);
+    found.remove(0)
+}
