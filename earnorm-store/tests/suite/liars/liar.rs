@@ -1,0 +1,134 @@
+//! A store that passes everything on to an honest one, but for its lie.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use bson::{Bson, Document};
+use chrono::{DateTime, Utc};
+use earnorm_core::Result;
+use earnorm_core::commit::{Checkpoint, Commit, Committed};
+use earnorm_core::event::RecordedEvent;
+use earnorm_core::position::Position;
+use earnorm_core::predicate::Predicate;
+use earnorm_core::schema::CollectionSpec;
+use earnorm_core::store::{
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, LogPage, LogQuery, Store,
+    StoreAdmin, StreamQuery,
+};
+use earnorm_store::MemoryStore;
+use futures::{StreamExt, TryStreamExt, stream};
+use uuid::Uuid;
+
+use super::Lie;
+use super::{reads, writes};
+
+/// A liar, and what it must remember to lie well.
+#[derive(Debug)]
+pub(crate) struct Liar {
+    pub(crate) inner: MemoryStore,
+    pub(crate) lie: Lie,
+    capabilities: Capabilities,
+    memory: Mutex<Memory>,
+}
+
+/// What a liar remembers.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// The times that events were sent with.
+    pub(crate) sent: HashMap<Uuid, DateTime<Utc>>,
+    /// Events that readers were not shown the first time.
+    pub(crate) hidden: HashSet<Uuid>,
+    /// Commits that were refused.
+    pub(crate) refused: HashSet<Uuid>,
+}
+
+impl Liar {
+    pub(crate) fn new(inner: MemoryStore, lie: Lie) -> Self {
+        let honest = inner.capabilities().clone();
+        let capabilities = match lie {
+            Lie::ClaimsToBeDurable => honest.durable(),
+            Lie::ClaimsToReservePositions => honest.reserves_positions(),
+            _ => honest,
+        };
+        Self { inner, lie, capabilities, memory: Mutex::default() }
+    }
+
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap()
+    }
+}
+
+#[async_trait]
+impl StoreAdmin for Liar {
+    async fn prepare(&self, specs: &[CollectionSpec]) -> Result<Vec<Drift>> {
+        let specs: Vec<_> = specs.iter().cloned().map(|spec| writes::spec(self.lie, spec)).collect();
+        let drift = self.inner.admin().prepare(&specs).await?;
+        Ok(if self.lie == Lie::NeverReportsDrift { Vec::new() } else { drift })
+    }
+}
+
+#[async_trait]
+impl Store for Liar {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn admin(&self) -> &dyn StoreAdmin {
+        self
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed> {
+        writes::commit(self, commit).await
+    }
+
+    async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
+        let events = self.inner.read_stream(reads::stream_query(self.lie, query)).await?;
+        Ok(events.into_iter().map(|event| reads::event(self, event)).collect())
+    }
+
+    async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
+        let page = self.inner.read_log(reads::log_query(self.lie, query.clone())).await?;
+        Ok(reads::page(self, &query, page))
+    }
+
+    async fn high_water(&self) -> Result<Position> {
+        Ok(reads::mark(self.lie, self.inner.high_water().await?))
+    }
+
+    async fn get(&self, collection: &str, id: &Bson) -> Result<Option<Document>> {
+        Ok(self.inner.get(collection, id).await?.map(|document| reads::document(self.lie, document)))
+    }
+
+    async fn find(&self, query: DocumentQuery) -> Result<DocumentStream> {
+        let twisted = reads::document_query(self.lie, query.clone());
+        let found: Vec<Document> = self.inner.find(twisted).await?.try_collect().await?;
+        let found = reads::found(self.lie, &query, found);
+        Ok(stream::iter(found.into_iter().map(Ok)).boxed())
+    }
+
+    async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64> {
+        self.inner.count(collection, &reads::predicate(self.lie, predicate.clone())).await
+    }
+
+    async fn distinct(&self, collection: &str, predicate: &Predicate, path: &str) -> Result<Vec<Bson>> {
+        self.inner.distinct(collection, &reads::predicate(self.lie, predicate.clone()), path).await
+    }
+
+    async fn aggregate(&self, mut aggregation: Aggregation) -> Result<Vec<AggregateRow>> {
+        aggregation.predicate = reads::predicate(self.lie, aggregation.predicate);
+        reads::aggregate(self, aggregation).await
+    }
+
+    async fn aggregate_raw(&self, collection: &str, pipeline: Vec<Document>) -> Result<Vec<Document>> {
+        self.inner.aggregate_raw(collection, pipeline).await
+    }
+
+    async fn checkpoint(&self, consumer: &str) -> Result<Option<Checkpoint>> {
+        self.inner.checkpoint(consumer).await
+    }
+
+    async fn close(&self) -> Result<()> {
+        if self.lie == Lie::StaysOpen { Ok(()) } else { self.inner.close().await }
+    }
+}
