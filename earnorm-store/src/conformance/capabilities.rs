@@ -60,12 +60,14 @@ pub(super) async fn a_durable_store_is_there_after_a_restart(s: Subject) {
 
 pub(super) async fn a_store_that_reserves_positions_can_be_sabotaged(s: Subject) {
     let one = stream("user");
+    let before = last(&s.commits(commit().append(&one, Any, 1)).await);
     let sent = commit().append(&one, Any, 1);
     let played = s.fixture.sabotage(&s.store, sent, Sabotage::AbandonAfterReserve).await;
     assert_eq!(played, s.capabilities().reserves_positions, "holes arise exactly where positions are reserved");
-    assert_eq!(s.version(&one).await, 0, "an abandoned commit leaves nothing");
-    let receipt = s.commits(commit().append(&one, Any, 1)).await;
-    assert_eq!(s.log_to(last(&receipt)).await.len(), 1);
+    assert_eq!(s.version(&one).await, 1, "an abandoned commit leaves nothing");
+    let after = last(&s.commits(commit().append(&one, Any, 1)).await);
+    assert_eq!(after > before.next(), played, "an abandoned commit leaves a hole: {before}, {after}");
+    assert_eq!(s.log_to(after).await.len(), 2);
 }
 
 pub(super) async fn a_store_has_a_name(s: Subject) {

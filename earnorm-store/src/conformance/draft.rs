@@ -16,6 +16,14 @@ pub(super) const THINGS: &str = "things";
 /// Another one.
 pub(super) const OTHERS: &str = "others";
 
+/// The seed of a random case, printed so that a failure can be repeated. `EARNORM_TEST_SEED` varies all of them.
+pub(super) fn seed(of_case: u64) -> u64 {
+    let varied = std::env::var("EARNORM_TEST_SEED").ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let seed = of_case.wrapping_add(varied.wrapping_mul(1_000_003));
+    println!("seed {seed}");
+    seed
+}
+
 /// A moment so many milliseconds after a fixed one: cases own the clock.
 pub(super) fn at(milliseconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_700_000_000_000 + milliseconds).unwrap()

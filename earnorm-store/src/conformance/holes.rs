@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
-use super::draft::{Draft, commit, named, stream};
+use super::draft::{Draft, commit, named, seed, stream};
 use super::subject::last;
 use super::{Sabotage, Subject};
 
@@ -24,12 +24,11 @@ const COMMITS: usize = 25;
 const PAGES_MAX: usize = 100_000;
 
 pub(super) async fn readers_miss_nothing_while_hostile_writers_run(s: Subject) {
-    let seed = 0x5eed;
-    println!("seed {seed}");
+    let seed = seed(0x5eed);
     let written = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> =
         [1, 7, 100].into_iter().map(|limit| tokio::spawn(follow(s.clone(), limit, written.clone()))).collect();
-    let writers = (0..WRITERS).map(|writer| tokio::spawn(hostile(s.clone(), seed + writer)));
+    let writers = (0..WRITERS).map(|writer| tokio::spawn(hostile(s.clone(), seed.wrapping_add(writer))));
     let acknowledged: Vec<Committed> = join_all(writers).await.into_iter().flat_map(Result::unwrap).collect();
     s.settle(acknowledged.iter().map(last).max().unwrap()).await;
     written.store(true, Ordering::SeqCst);
@@ -102,7 +101,8 @@ pub(super) async fn a_high_water_mark_never_falls(s: Subject) {
         }
         before
     });
-    let writers = (0..2).map(|writer| tokio::spawn(hostile(s.clone(), 0xacc + writer)));
+    let seed = seed(0xacc);
+    let writers = (0..2).map(|writer| tokio::spawn(hostile(s.clone(), seed.wrapping_add(writer))));
     let acknowledged: Vec<Committed> = join_all(writers).await.into_iter().flat_map(Result::unwrap).collect();
     written.store(true, Ordering::SeqCst);
     let end = acknowledged.iter().map(last).max().unwrap();

@@ -163,6 +163,12 @@ fn twist(lie: Lie, honest: Predicate) -> Predicate {
             Predicate::Compare { path, op, value } => exists(&path).and(!Predicate::Compare { path, op, value }),
             other => !other,
         },
+        (_, honest) => twist_arrays(lie, honest),
+    }
+}
+
+fn twist_arrays(lie: Lie, honest: Predicate) -> Predicate {
+    match (lie, honest) {
         (Lie::ElementsJoin, Predicate::Element { path, predicate: inner }) => join(&path, *inner),
         (Lie::SizeCountsScalars, Predicate::Size { path, len: 1 }) => exists(&path),
         (Lie::InvalidHolds, Predicate::Invalid { .. }) | (Lie::RawHolds, Predicate::Raw(_)) => Predicate::always(),
