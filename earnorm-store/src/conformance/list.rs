@@ -157,6 +157,7 @@ macro_rules! __conformance_list {
                 the_mark_of_a_quiet_log_is_its_last_event
             }
             oracle {
+                orders_agree_with_the_oracle
                 simple_conditions_agree_with_the_oracle combined_conditions_agree_with_the_oracle
                 nested_conditions_agree_with_the_oracle
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bson::{Bson, DateTime, Document, doc};
-use earnorm_core::predicate::{Comparison, Predicate, TextMatch};
+use earnorm_core::predicate::{Comparison, Predicate, TextMatch, compare_documents};
 use earnorm_core::store::DocumentQuery;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -11,6 +11,7 @@ use rand::{Rng, SeedableRng};
 
 use super::draft::{THINGS, compare, element, exists, has_all, is_in, regex, size, text, thing};
 use super::filter_compare::decimal;
+use super::subject::sort;
 use super::{Subject, draft};
 
 const DOCUMENTS: i32 = 120;
@@ -27,6 +28,19 @@ pub(super) async fn combined_conditions_agree_with_the_oracle(s: Subject) {
 
 pub(super) async fn nested_conditions_agree_with_the_oracle(s: Subject) {
     agree(&s, 33, 4).await;
+}
+
+pub(super) async fn orders_agree_with_the_oracle(s: Subject) {
+    let mut random = StdRng::seed_from_u64(draft::seed(44));
+    let mut documents: Vec<Document> = (0..DOCUMENTS).map(|id| thing(id, fields(&mut random, 3))).collect();
+    s.put(documents.clone()).await;
+    for path in PATHS {
+        for keys in [[path, "_id"], [&format!("-{path}"), "-_id"]] {
+            documents.sort_by(|left, right| compare_documents(left, right, &sort(&keys)));
+            let expected: Vec<i32> = documents.iter().map(|document| document.get_i32("_id").unwrap()).collect();
+            assert_eq!(s.sorted(&keys).await, expected, "by {keys:?}");
+        }
+    }
 }
 
 async fn agree(s: &Subject, seed: u64, depth: usize) {
