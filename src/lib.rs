@@ -62,3 +62,8 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use uuid::Uuid;
 }
+
+/// Compiles and runs every block of the README.
+#[cfg(all(doctest, feature = "memory", feature = "macros"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -44,6 +44,9 @@ pub(super) fn size_of_patch(set: &[(String, Bson)], unset: &[String], subject: i
         }
         total += path.len() + 2 + value_size(value, path.split('.').count(), &bound)?;
     }
+    for name in unset.iter().flat_map(|path| path.split('.')) {
+        check_name(name, &subject)?;
+    }
     Ok(total + unset.iter().map(|path| path.len() + 3).sum::<usize>())
 }
 
