@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::diff::Changes;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::model::{Applies, Model, StartsWith};
+use crate::model::{AppliedBy, Model, StartsWith};
 use crate::save::{self, Receipt};
 use crate::stream::StreamId;
 use crate::unit::Target;
@@ -78,12 +78,9 @@ impl<M: Model> Entity<M> {
     ///
     /// # Errors
     /// [`Error::Encode`] when a value of the event has no stored form; nothing is applied then.
-    pub fn raise<E: Event>(&mut self, event: E) -> Result<()>
-    where
-        M: Applies<E>,
-    {
+    pub fn raise<E: AppliedBy<M>>(&mut self, event: E) -> Result<()> {
         let raised = Raised::of::<M, E>(&event)?;
-        self.model.apply_event(&event);
+        event.apply_to(&mut self.model);
         lock(&self.state).raised.push(raised);
         Ok(())
     }

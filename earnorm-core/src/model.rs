@@ -267,6 +267,24 @@ pub trait Applies<E: Event>: Model {
     fn apply_event(&mut self, event: &E);
 }
 
+/// An event that may be raised on `M`: the other side of [`Applies`].
+#[diagnostic::on_unimplemented(
+    message = "`{M}` does not apply `{Self}`",
+    label = "this event is not applied",
+    note = "write `#[apply] fn name(&mut self, event: &{Self})` in a `#[model] impl {M}` block"
+)]
+pub trait AppliedBy<M>: Event {
+    /// Changes the fields as the event says.
+    #[doc(hidden)]
+    fn apply_to(&self, model: &mut M);
+}
+
+impl<M: Applies<E>, E: Event> AppliedBy<M> for E {
+    fn apply_to(&self, model: &mut M) {
+        model.apply_event(self);
+    }
+}
+
 /// A sourced model that an event of type `E` makes.
 #[diagnostic::on_unimplemented(
     message = "`{E}` does not start a `{Self}`",

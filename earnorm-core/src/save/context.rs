@@ -10,9 +10,8 @@ use crate::database::Database;
 use crate::diff::Changes;
 use crate::entity::{Entity, Raised};
 use crate::error::{Error, Result};
-use crate::event::Event;
 use crate::metadata::Metadata;
-use crate::model::{Applies, Model};
+use crate::model::{AppliedBy, Model};
 use crate::save::Receipt;
 use crate::unit::Scope;
 
@@ -123,12 +122,9 @@ impl<M: Model> PreContext<'_, M> {
     ///
     /// # Errors
     /// [`Error::Encode`] when a value of the event has no stored form.
-    pub fn raise<E: Event>(&mut self, event: E) -> Result<()>
-    where
-        M: Applies<E>,
-    {
+    pub fn raise<E: AppliedBy<M>>(&mut self, event: E) -> Result<()> {
         let raised = Raised::of::<M, E>(&event)?;
-        self.raised.push((raised, Box::new(move |model| model.apply_event(&event))));
+        self.raised.push((raised, Box::new(move |model| event.apply_to(model))));
         Ok(())
     }
 }
