@@ -90,17 +90,7 @@ impl VariantIr {
                 let encode = value_of(rt, ty);
                 quote!(Self::#ident(#value) => #rt::tagged(#stored, #encode::encode(#value)),)
             }
-            Content::List(types) => {
-                let names: Vec<Ident> = (0..types.len()).map(|index| local(&format!("value{index}"))).collect();
-                let encode = types.iter().map(|ty| value_of(rt, ty));
-                quote! {
-                    Self::#ident(#(#names),*) => #rt::tagged(#stored, ::core::result::Result::Ok(
-                        #rt::bson::Bson::Array(<[_]>::into_vec(::std::boxed::Box::new([
-                            #(#encode::encode(#names)?),*
-                        ])))
-                    )),
-                }
-            }
+            Content::List(types) => self.encode_list(rt, types),
             Content::Document(fields) => {
                 let document = local("document");
                 let names = fields.iter().map(|field| &field.ident);
@@ -134,20 +124,7 @@ impl VariantIr {
                 let decode = value_of(rt, ty);
                 quote!((#stored, #some) => #decode::decode(#content).map(Self::#ident).map_err(#at),)
             }
-            Content::List(types) => {
-                let len = types.len();
-                let items = types.iter().enumerate().map(|(index, ty)| {
-                    let decode = value_of(rt, ty);
-                    quote!(#rt::item(items, #index, |stored| #decode::decode(stored)).map_err(#at)?)
-                });
-                quote! {
-                    (#stored, #some) => {
-                        let items = #rt::items(#content, #len).map_err(#at)?;
-                        let _ = &items;
-                        ::core::result::Result::Ok(Self::#ident(#(#items),*))
-                    }
-                }
-            }
+            Content::List(types) => self.decode_list(rt, types),
             Content::Document(fields) => {
                 let document = Ident::new("document", Span::mixed_site());
                 let decode = fields::decode(rt, fields, &quote!(#document));
@@ -161,6 +138,39 @@ impl VariantIr {
             }
         };
         quote!(#(#cfgs)* #arm)
+    }
+
+    fn encode_list(&self, rt: &Runtime, types: &[Type]) -> TokenStream {
+        let Self { ident, stored, .. } = self;
+        let local = |name: &str| Ident::new(name, Span::mixed_site());
+        let names: Vec<Ident> = (0..types.len()).map(|index| local(&format!("value{index}"))).collect();
+        let encode = types.iter().map(|ty| value_of(rt, ty));
+        quote! {
+            Self::#ident(#(#names),*) => #rt::tagged(#stored, ::core::result::Result::Ok(
+                #rt::bson::Bson::Array(<[_]>::into_vec(::std::boxed::Box::new([
+                    #(#encode::encode(#names)?),*
+                ])))
+            )),
+        }
+    }
+
+    fn decode_list(&self, rt: &Runtime, types: &[Type]) -> TokenStream {
+        let Self { ident, stored, .. } = self;
+        let content = Ident::new("content", Span::mixed_site());
+        let some = quote!(::core::option::Option::Some(#content));
+        let at = quote!(|error: #rt::DecodeError| error.at(#stored));
+        let len = types.len();
+        let items = types.iter().enumerate().map(|(index, ty)| {
+            let decode = value_of(rt, ty);
+            quote!(#rt::item(items, #index, |stored| #decode::decode(stored)).map_err(#at)?)
+        });
+        quote! {
+            (#stored, #some) => {
+                let items = #rt::items(#content, #len).map_err(#at)?;
+                let _ = &items;
+                ::core::result::Result::Ok(Self::#ident(#(#items),*))
+            }
+        }
     }
 }
 

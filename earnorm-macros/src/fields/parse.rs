@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span};
 use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, Field, FieldsNamed, LitStr, parse_quote};
+use syn::{Attribute, Field, FieldsNamed, LitStr, Path, parse_quote};
 
 use super::{Absent, Codec, FieldModel, Rule, Scope};
 use crate::args::{self, Arg, ArgValue};
@@ -55,11 +55,7 @@ fn parse_field(
     let serde_attributes = translate(&own, &serde, &format!("{type_name}::{default_fn}"));
     let (stored, stored_span) = stored_name(&own, &serde, container, &name, &ident);
     let absent = absent(own.default, serde.default, container);
-    let codec = match (own.serde, serde.with_span) {
-        (false, _) => Codec::Value,
-        (true, None) => Codec::Serde,
-        (true, Some(_)) => Codec::With(serde.serialize_with, serde.deserialize_with),
-    };
+    let skip = own.skip || serde.skip;
     let constant = constant(&own.constant, &ident, errors);
     Some(FieldModel {
         vis: field.vis.clone(),
@@ -76,12 +72,20 @@ fn parse_field(
         index: own.index,
         created_at: own.created_at,
         updated_at: own.updated_at,
-        skip: own.skip || serde.skip,
+        skip,
         absent,
-        codec,
+        codec: codec(own.serde, serde.serialize_with, serde.deserialize_with),
         default_fn,
         serde_attributes,
     })
+}
+
+fn codec(serde: bool, serialize: Option<Path>, deserialize: Option<Path>) -> Codec {
+    match (serde, &serialize, &deserialize) {
+        (false, ..) => Codec::Value,
+        (true, None, None) => Codec::Serde,
+        (true, ..) => Codec::With(serialize, deserialize),
+    }
 }
 
 fn stored_name(own: &Own, serde: &SerdeAttrs, container: &SerdeAttrs, name: &str, ident: &Ident) -> (String, Span) {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{FnArg, Item, ItemFn, Type};
+use syn::{FnArg, Item, ItemFn, Signature, Type, TypeReference};
 
 use super::apply::cfgs;
 use super::marker::{self, Phase, is_marker};
@@ -90,17 +90,7 @@ fn read(function: &ItemFn, phase: Phase, order: i32, errors: &mut Errors) -> Opt
     if !signature::plain(signature, "a hook", errors) {
         return None;
     }
-    let Some(FnArg::Typed(first)) = signature.inputs.first() else {
-        errors.add(
-            &signature.ident,
-            "a hook takes its model first: write `model: &mut Model`, or `&Model`, with your model's name",
-        );
-        return None;
-    };
-    let Type::Reference(reference) = signature::ungroup(&first.ty) else {
-        errors.over(&first.ty, "a hook borrows its model: write `&mut Model`, or `&Model`, with your model's name");
-        return None;
-    };
+    let reference = first_parameter(signature, errors)?;
     let taken = Taken { mutable: reference.mutability.map(|word| word.span()), span: reference.elem.span() };
     let agrees = signature::agree(&taken, &phases, errors);
     let context = signature::context(signature.inputs.iter().skip(1), &phases, errors).ok()?;
@@ -118,4 +108,20 @@ fn read(function: &ItemFn, phase: Phase, order: i32, errors: &mut Errors) -> Opt
         ident,
     };
     agrees.then(|| ((*reference.elem).clone(), hook))
+}
+
+/// The reference to the model, which comes first.
+fn first_parameter<'s>(signature: &'s Signature, errors: &mut Errors) -> Option<&'s TypeReference> {
+    let Some(FnArg::Typed(first)) = signature.inputs.first() else {
+        errors.add(
+            &signature.ident,
+            "a hook takes its model first: write `model: &mut Model`, or `&Model`, with your model's name",
+        );
+        return None;
+    };
+    let Type::Reference(reference) = signature::ungroup(&first.ty) else {
+        errors.over(&first.ty, "a hook borrows its model: write `&mut Model`, or `&Model`, with your model's name");
+        return None;
+    };
+    Some(reference)
 }
