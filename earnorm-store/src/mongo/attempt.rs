@@ -7,7 +7,7 @@ use earnorm_core::stream::ExpectedVersion;
 use earnorm_core::{Error, Result};
 use mongodb::ClientSession;
 use mongodb::error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
-use mongodb::options::{ReadConcern, ReturnDocument, SessionOptions, WriteConcern};
+use mongodb::options::{ReadConcern, ReadPreference, ReturnDocument, SelectionCriteria, SessionOptions, WriteConcern};
 use tokio::time::Instant;
 
 use super::commit::Backoff;
@@ -101,6 +101,7 @@ impl<'a> Flush<'a> {
             .start_transaction()
             .read_concern(ReadConcern::snapshot())
             .write_concern(durable())
+            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .max_commit_time(self.inner.commit_timeout)
             .await
             .map_err(|error| Failure::of("start a transaction", &error))?;

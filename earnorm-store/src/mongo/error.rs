@@ -19,9 +19,32 @@ pub(super) const DUPLICATE_KEY: i32 = 11_000;
 pub(super) const WRITE_CONFLICT: i32 = 112;
 /// The collection or database is there already.
 pub(super) const NAMESPACE_EXISTS: i32 = 48;
+/// A collection or index is newer than the snapshot that was asked for.
+pub(super) const SNAPSHOT_UNAVAILABLE: i32 = 246;
+/// A snapshot was needed for longer than the server keeps it, five minutes unless configured.
+const SNAPSHOT_TOO_OLD: i32 = 239;
 /// Codes that pass by themselves: time-outs, fail-overs, shutdowns, the end of a transaction by the server.
-const PASSING: [i32; 17] =
-    [6, 7, 50, 64, 89, 91, WRITE_CONFLICT, 134, 189, 251, 262, 9_001, 10_107, 11_600, 11_602, 13_435, 13_436];
+const PASSING: [i32; 19] = [
+    6,
+    7,
+    50,
+    64,
+    89,
+    91,
+    WRITE_CONFLICT,
+    134,
+    189,
+    SNAPSHOT_TOO_OLD,
+    SNAPSHOT_UNAVAILABLE,
+    251,
+    262,
+    9_001,
+    10_107,
+    11_600,
+    11_602,
+    13_435,
+    13_436,
+];
 /// Codes for queries that the server cannot read: bad value, failed to parse, type mismatch, unknown stage or operator,
 /// projection collision, bad regular expression.
 const BAD_QUERY: [i32; 9] = [2, 9, 14, 168, 15_952, 31_249, 31_250, 40_324, 51_091];

@@ -98,3 +98,18 @@ fn a_closed_store_says_so() {
         assert!(matches!(held.get("things", &"a".into()).await, Err(Error::Closed)));
     });
 }
+
+#[test]
+fn an_address_cannot_weaken_what_is_promised() {
+    with_store(|store| async move {
+        let join = if crate::support::uri().contains('?') { '&' } else { '?' };
+        let options = "readPreference=secondary&readConcernLevel=local&w=1&journal=false&retryWrites=false";
+        let weak = format!("{}{join}{options}", crate::support::uri());
+        let weak =
+            MongoStore::builder(&weak).database(store.raw_database().name()).connect().await.expect("it connects");
+        weak.commit(creating("a", doc! {})).await.expect("it commits");
+        assert!(weak.get("things", &"a".into()).await.expect("a read").is_some());
+        assert_eq!(weak.read_log(LogQuery::default()).await.expect("a page").events.len(), 1);
+        weak.close().await.expect("it closes");
+    });
+}

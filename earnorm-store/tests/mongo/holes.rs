@@ -53,6 +53,30 @@ fn a_live_transaction_holds_readers_back_until_it_commits() {
 }
 
 #[test]
+fn a_frozen_writer_only_delays_readers() {
+    with_store(|store| async move {
+        put(&store, "a", doc! {}).await;
+        let slow = store.clone();
+        let frozen = tokio::spawn(async move {
+            slow.sabotage(creating("slow", doc! {}), Sabotage::Stall(Duration::from_secs(6))).await
+        });
+        let counters = store.raw_database().collection::<bson::Document>("earnorm_counters");
+        while counters.find_one(doc! { "n": 2_i64 }).await.expect("a counter").is_none() {
+            tokio::task::yield_now().await;
+        }
+        put(&store, "b", doc! {}).await;
+        let readers = (0..8).map(|_| store.read_log(LogQuery::default()));
+        for page in futures::future::join_all(readers).await {
+            let page = page.expect("a page");
+            assert_eq!((page.high_water.get(), page.events.len(), page.more), (1, 1, false));
+        }
+        assert!(!frozen.is_finished(), "readers were answered before the writer went on");
+        frozen.await.expect("it ends").expect("it commits");
+        assert_eq!(store.high_water().await.expect("a mark").get(), 3);
+    });
+}
+
+#[test]
 fn the_mark_is_written_down_for_the_next_process() {
     with_store(|store| async move {
         put(&store, "a", doc! {}).await;
