@@ -2,6 +2,7 @@
 //! it is decoded, because BSON decoders recurse without a guard.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use bson::raw::{RawBsonRef, RawDocument, RawDocumentBuf};
 use bson::{Bson, Document, doc};
@@ -12,12 +13,18 @@ use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{DocumentQuery, DocumentStream, SortKey};
 use earnorm_core::{Error, Result};
 use futures::StreamExt;
-use mongodb::options::ReadConcern;
+use mongodb::Cursor;
+use mongodb::options::{FindOptions, ReadConcern};
+use tokio::time::Instant;
 
-use super::error::{Explain, query_error};
+use super::commit::Backoff;
+use super::error::{Explain, SNAPSHOT_UNAVAILABLE, code, query_error};
 use super::filter::{checked, compile};
 use super::fitness::number;
 use super::inner::Inner;
+
+/// How long a query waits for a snapshot that has the newest indexes.
+const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Inner {
     pub(super) async fn get(&self, collection: &str, id: &Bson) -> Result<Option<Document>> {
@@ -34,20 +41,17 @@ impl Inner {
         if query.limit == Some(0) {
             return Ok(futures::stream::empty().boxed());
         }
-        let documents = self.db.collection::<RawDocumentBuf>(&query.collection);
-        let mut find = documents.find(filter).skip(query.skip.min(i64::MAX.unsigned_abs()));
-        if let Some(limit) = query.limit.and_then(|limit| i64::try_from(limit).ok()) {
-            find = find.limit(limit);
-        }
-        if !sort.is_empty() {
-            find = find.sort(sort).allow_disk_use(true);
-        }
-        if let Some(projection) = projection {
-            find = find.projection(projection);
-        }
-        // Else a document that moves in an index while it is read is found twice, or not at all.
-        let find = find.read_concern(ReadConcern::snapshot());
-        let cursor = find.await.map_err(|error| query_error(&query.collection, &error))?;
+        let sorted = (!sort.is_empty()).then_some(sort);
+        let options = FindOptions::builder()
+            .skip(query.skip.min(i64::MAX.unsigned_abs()))
+            .limit(query.limit.and_then(|limit| i64::try_from(limit).ok()))
+            .allow_disk_use(sorted.as_ref().map(|_| true))
+            .sort(sorted)
+            .projection(projection)
+            // Else a document that moves in an index while it is read is found twice, or not at all.
+            .read_concern(ReadConcern::snapshot())
+            .build();
+        let cursor = self.snapshot(&query.collection, &filter, &options).await?;
         let state = Some((cursor, query.collection));
         Ok(futures::stream::unfold(state, |state| async {
             let (mut cursor, collection) = state?;
@@ -61,6 +65,24 @@ impl Inner {
             }
         })
         .boxed())
+    }
+
+    /// Opens a cursor. Just after an index was built, the majority's snapshot may be older than it: that passes.
+    async fn snapshot(
+        &self,
+        collection: &str,
+        filter: &Document,
+        options: &FindOptions,
+    ) -> Result<Cursor<RawDocumentBuf>> {
+        let documents = self.db.collection::<RawDocumentBuf>(collection);
+        let mut backoff = Backoff::new(Instant::now() + SNAPSHOT_PATIENCE);
+        loop {
+            match documents.find(filter.clone()).with_options(options.clone()).await {
+                Ok(cursor) => return Ok(cursor),
+                Err(error) if code(&error) == Some(SNAPSHOT_UNAVAILABLE) && backoff.wait().await => {}
+                Err(error) => return Err(query_error(collection, &error)),
+            }
+        }
     }
 
     pub(super) async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64> {
