@@ -11,6 +11,7 @@ mod history;
 mod hooks;
 mod injection;
 mod log;
+mod machine;
 mod persistence;
 mod queries;
 mod registry;
