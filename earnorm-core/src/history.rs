@@ -1,7 +1,11 @@
 //! Time travel: the history of one instance, folded from the log.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bson::Document;
 use chrono::{DateTime, Utc};
+use futures::StreamExt;
 
 use crate::database::Database;
 use crate::diff::Changes;
@@ -66,6 +70,22 @@ pub(crate) async fn changes_between<M: Model>(db: &Database, id: &M::Id, from: u
     }
     let [old, new] = documents;
     Ok(Changes::between(&old, &new))
+}
+
+pub(crate) async fn fold_all<M: Model>(db: &Database) -> Result<BTreeMap<String, Option<M>>> {
+    let plan = db.plan::<M>()?;
+    let mut folds: BTreeMap<String, Fold<M>> = BTreeMap::new();
+    let mut events = db.events().category(M::SCHEMA.name).stream();
+    while let Some(event) = events.next().await {
+        let event = event?;
+        let fold = folds.entry(event.stream.key().to_owned()).or_insert_with(|| Fold::new(Arc::clone(&plan)));
+        fold.add(&event)?;
+    }
+    let model = |(key, fold): (String, Fold<M>)| {
+        let model = fold.model(|| format!("{} `{key}`", M::SCHEMA.name))?;
+        Ok((key, model))
+    };
+    folds.into_iter().map(model).collect()
 }
 
 async fn fold_to<M: Model>(db: &Database, id: &M::Id, version: u64) -> Result<Fold<M>> {

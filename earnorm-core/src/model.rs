@@ -1,5 +1,6 @@
 //! What `#[model]` implements.
 
+use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::hash::Hash;
@@ -167,6 +168,15 @@ pub trait Model: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Changes>> + Send {
         let id = id.into();
         async move { history::changes_between::<Self>(db, &id, from, to).await }
+    }
+
+    /// Every instance, folded from the log alone in one reading by position: by the key of its stream, `None` where it
+    /// is deleted. The state documents are not looked at. Holds all instances in memory.
+    ///
+    /// # Errors
+    /// As [`Model::history`].
+    fn fold_all(db: &Database) -> impl Future<Output = Result<BTreeMap<String, Option<Self>>>> + Send {
+        history::fold_all(db)
     }
 
     /// Loads an instance, runs `change` on it and saves it; after a version conflict all of it again, hooks included,

@@ -1,0 +1,100 @@
+//! Real invoices as a tracked model, customers as a sourced one: each row of a CSV is one unit of work.
+//!
+//! `cargo run --release --example online_retail [CSV] [--store memory:|mongodb://…]`. Without a file it reads the small
+//! one that lies in `examples/data`. Afterwards everything is folded again from the log alone and compared.
+#![allow(clippy::print_stdout, reason = "a program for people")]
+
+mod import;
+mod model;
+mod totals;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use comfy_table::{CellAlignment, Table, presets};
+use earnorm::prelude::*;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::totals::Totals;
+
+/// Books invoices, then proves that the log holds everything.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The invoices: InvoiceNo, InvoiceDate, CustomerID, Country, Quantity, UnitPrice.
+    #[arg(default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/online_retail_sample.csv"))]
+    csv: PathBuf,
+    /// Where to keep them: `memory:`, or a MongoDB URI with its replica set.
+    #[arg(long, default_value = "memory:")]
+    store: String,
+    /// The database's name on the server.
+    #[arg(long, default_value = "online_retail")]
+    database: String,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let db = Database::builder().database(arguments.database).connect(arguments.store).await?;
+    let rows = import::read(&arguments.csv)?;
+
+    let bar = ProgressBar::new(rows.len() as u64).with_style(style()?);
+    let progress = bar.clone();
+    import::book(&db, rows, move || progress.inc(1)).await?;
+    bar.finish_and_clear();
+
+    let live = Totals::live(&db).await?;
+    let folded = Totals::folded(&db).await?;
+    println!("Revenue by country\n{}\n", revenue(&live));
+    println!("Best customers\n{}\n", customers(&live));
+    println!("{} invoices, {} customers, {} events in the log", live.invoices, live.customers, live.events);
+    db.close().await?;
+    if live == folded {
+        println!("Folded again from the log alone: both agree.");
+        Ok(ExitCode::SUCCESS)
+    } else {
+        println!("Folded again from the log alone: THEY DIFFER.\n{}\n{}", revenue(&folded), customers(&folded));
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+fn style() -> anyhow::Result<ProgressStyle> {
+    Ok(ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {per_sec}, {eta} left")?)
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header.to_vec());
+    table
+}
+
+fn right_aligned(mut table: Table, columns: &[usize]) -> Table {
+    for index in columns {
+        if let Some(column) = table.column_mut(*index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn revenue(totals: &Totals) -> Table {
+    let mut table = table(&["country", "revenue"]);
+    for (country, amount) in &totals.by_country {
+        table.add_row([country.clone(), format!("{amount:.4}")]);
+    }
+    right_aligned(table, &[1])
+}
+
+fn customers(totals: &Totals) -> Table {
+    let mut table = table(&["customer", "country", "purchases", "refunds", "spent"]);
+    for customer in &totals.best {
+        table.add_row([
+            customer.id.to_string(),
+            customer.country.clone(),
+            customer.purchases.to_string(),
+            customer.refunds.to_string(),
+            format!("{:.4}", customer.spent),
+        ]);
+    }
+    right_aligned(table, &[0, 2, 3, 4])
+}
