@@ -1,7 +1,7 @@
 //! The main job on real input, on every store: totals live, folded again, and straight from the file are the same.
 //!
 //! Takes the small file of the example, and the one that `EARNORM_RETAIL_CSV` names, if it names one.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
 #[path = "../../examples/online_retail/import.rs"]
 mod import;
