@@ -23,6 +23,7 @@ mod pattern;
 mod prepare;
 mod query;
 mod raw;
+mod second_look;
 mod settle;
 mod turns;
 mod uri;

@@ -19,5 +19,7 @@ mod connecting;
 mod holes;
 #[path = "mongo/queries.rs"]
 mod queries;
+#[path = "mongo/standalone.rs"]
+mod standalone;
 #[path = "mongo/writers.rs"]
 mod writers;

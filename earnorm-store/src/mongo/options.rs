@@ -12,7 +12,7 @@ use mongodb::{Client, Database};
 
 use super::error::{DriverError, text};
 use super::inner::Inner;
-use super::{MongoStore, fitness, uri};
+use super::{MongoStore, fitness, second_look, uri};
 
 /// The database when neither the builder nor the connection string names one.
 const DEFAULT_DATABASE: &str = "earnorm";
@@ -174,8 +174,8 @@ impl MongoStoreBuilder {
             .clone()
             .or_else(|| options.default_database.clone())
             .unwrap_or_else(|| self.default_database.clone());
-        let client = Client::with_options(options).map_err(|error| self.refusal(&error))?;
-        self.examine(&client).await?;
+        let client = Client::with_options(options.clone()).map_err(|error| self.refusal(&error))?;
+        self.examine(&client, options).await?;
         let store = MongoStore::new(Arc::new(self.inner(&client, &database)));
         if let Err(error) = store.inner.prepare_base().await {
             let reason = format!("the server will do, but the store's own collections are not ready: {error}");
@@ -196,11 +196,15 @@ impl MongoStoreBuilder {
             .timeouts(self.commit_timeout, self.server_selection_timeout)
     }
 
-    async fn examine(&self, client: &Client) -> Result<()> {
+    async fn examine(&self, client: &Client, options: ClientOptions) -> Result<()> {
         let admin = client.database("admin");
-        let hello = admin.run_command(doc! { "hello": 1 }).await.map_err(|error| self.refusal(&error))?;
+        let unfit = |reason| Error::Connect { uri: uri::redact(&self.uri), reason, source: None };
+        let hello = match admin.run_command(doc! { "hello": 1 }).await {
+            Ok(hello) => hello,
+            Err(error) => return Err(second_look::reason(options).await.map_or_else(|| self.refusal(&error), unfit)),
+        };
         if let Some(reason) = fitness::unfit(&hello) {
-            return Err(Error::Connect { uri: uri::redact(&self.uri), reason, source: None });
+            return Err(unfit(reason));
         }
         // Not everyone may read the configuration: this check warns where it can.
         if let Ok(answer) = admin.run_command(doc! { "replSetGetConfig": 1 }).await {
