@@ -109,6 +109,22 @@ every_store! {
         assert!(db.events().all().await.unwrap().is_empty());
     }
 
+    async fn a_unit_creates_an_instance_once(db: Database) {
+        let unit = db.unit();
+        let mut one = unit.create(item(1)).await.unwrap();
+        assert!(matches!(unit.create(item(1)).await.unwrap_err(), Error::AlreadyExists { deleted: false, .. }));
+        one.delete(&unit).await.unwrap();
+        assert!(unit.get::<Item>(1).await.unwrap().is_none());
+        assert!(matches!(unit.create(item(1)).await.unwrap_err(), Error::AlreadyExists { deleted: true, .. }));
+        one.restore(&unit).await.unwrap();
+        one.count = 4;
+        one.save(&unit).await.unwrap();
+        unit.commit().await.unwrap();
+        assert_eq!((one.version(), Item::load(&db, 1).await.unwrap().count), (4, 4));
+        let states: Vec<_> = Item::history(&db, 1).await.unwrap().into_iter().map(|r| r.state.map(|item| item.count)).collect();
+        assert_eq!(states, [Some(0), None, Some(0), Some(4)]);
+    }
+
     async fn a_closure_commits_or_forgets(db: Database) {
         let made = db.transaction(async |unit| { unit.create(item(1)).await?; unit.create(item(2)).await }).await.unwrap();
         assert_eq!(made.version(), 1);

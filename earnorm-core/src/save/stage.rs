@@ -27,6 +27,9 @@ pub(crate) async fn stage_save<M: Model>(entity: &mut Entity<M>, scope: &Arc<Sco
         return Err(Error::NotFound { model: M::SCHEMA.name, id: entity.model.id().to_string(), deleted: true });
     }
     let operation = if loaded.version == 0 { Operation::Create } else { Operation::Update };
+    if operation == Operation::Create {
+        refuse_staged::<M>(entity.model.id(), scope)?;
+    }
     let mut work =
         Work { plan: scope.database().plan::<M>()?, scope, loaded, raised, operation, model: entity.model.clone() };
     let inner = work.run_hooks(entity).await?;
@@ -35,6 +38,16 @@ pub(crate) async fn stage_save<M: Model>(entity: &mut Entity<M>, scope: &Arc<Sco
     }
     inner.merge();
     Ok(work.model)
+}
+
+/// A unit that wrote an instance already cannot create it: its stream has begun, also where the unit deleted it.
+fn refuse_staged<M: Model>(id: &M::Id, scope: &Arc<Scope>) -> Result<()> {
+    match scope.staged(M::SCHEMA.collection, &stored_id::<M>(id)?) {
+        None => Ok(()),
+        Some((loaded, _)) => {
+            Err(Error::AlreadyExists { model: M::SCHEMA.name, id: id.to_string(), deleted: !loaded.live })
+        }
+    }
 }
 
 /// A write in the making.
