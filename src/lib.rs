@@ -31,6 +31,25 @@ pub use {bson, chrono, uuid};
 #[doc(hidden)]
 pub use earnorm_core::__private;
 
+/// Marks a crate of models, so that a program can link it by naming it.
+///
+/// A crate that nothing names is dropped by the linker without a word, and its models and hooks with it. In the crate of
+/// the models:
+///
+/// ```
+/// earnorm::marker!();
+/// # fn main() {}
+/// ```
+///
+/// and in the program: `Database::builder().models_of(models::EARNORM)`. `use models as _;` does the same.
+#[macro_export]
+macro_rules! marker {
+    () => {
+        /// Links this crate's models and hooks where it is named.
+        pub const EARNORM: $crate::registry::CrateMarker = $crate::registry::CrateMarker::new(env!("CARGO_PKG_NAME"));
+    };
+}
+
 /// What most programs need: `use earnorm::prelude::*;`.
 pub mod prelude {
     #[cfg(feature = "macros")]

@@ -13,6 +13,26 @@ use crate::schema::ModelSchema;
 
 pub(crate) use plan::{Plan, Step};
 
+/// The marker of a crate of models. Naming it links the crate, which the linker drops otherwise; see `earnorm::marker!`.
+#[derive(Debug, Clone, Copy)]
+pub struct CrateMarker {
+    name: &'static str,
+}
+
+impl CrateMarker {
+    /// The marker of the crate `name`; for `earnorm::marker!`.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self { name }
+    }
+
+    /// The crate's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.name
+    }
+}
+
 /// Models and hooks, sorted and checked when a database is built from it.
 ///
 /// [`Registry::collected`] takes everything that is linked into the program; a test starts from

@@ -85,3 +85,14 @@ async fn a_test_has_a_registry_of_its_own() {
     assert_eq!(db.models().iter().map(|model| model.name).collect::<Vec<_>>(), ["reg_thing"]);
     assert_eq!(Thing::SCHEMA.kind, schema::ModelKind::Tracked);
 }
+
+#[tokio::test]
+async fn naming_a_crate_by_its_marker_links_its_models() {
+    assert_eq!(earnorm_renamed::EARNORM.name(), "earnorm-renamed");
+    let collected = Registry::collected();
+    assert!(collected.models().any(|model| model.name == "basket"), "{collected:?}");
+    assert!(collected.hooks().iter().any(|hook| hook.model.ends_with("::Basket")));
+    let registry = Registry::empty().model::<Thing>();
+    let builder = Database::builder().models_of(earnorm_renamed::EARNORM).registry(registry);
+    builder.connect("memory:").await.unwrap();
+}

@@ -10,7 +10,7 @@ use crate::limits::Limits;
 use crate::metadata::Metadata;
 use crate::model::Model;
 use crate::ports::{Clock, Ids, RandomIds, SystemClock};
-use crate::registry::Registry;
+use crate::registry::{CrateMarker, Registry};
 use crate::schema::CollectionSpec;
 use crate::store::Store;
 
@@ -43,6 +43,12 @@ impl DatabaseBuilder {
     /// Names a model, which links its crate: a root for everything that `inventory` collects.
     pub fn model<M: Model>(mut self) -> Self {
         self.registry = Some(self.registry.unwrap_or_else(Registry::collected).model::<M>());
+        self
+    }
+
+    /// Names a crate of models by its marker, which links it: see `earnorm::marker!`.
+    pub fn models_of(self, marker: CrateMarker) -> Self {
+        tracing::debug!(models = marker.name(), "crate linked");
         self
     }
 

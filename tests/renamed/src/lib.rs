@@ -5,6 +5,8 @@ use mapper::prelude::{
     Abort, PreContext, ValidationError, apply, event, model, post_delete, post_load, pre_save, validate,
 };
 
+mapper::marker!();
+
 /// An embedded struct.
 #[model(embedded, crate = "mapper")]
 #[derive(Debug, Clone, PartialEq)]
