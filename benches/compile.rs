@@ -1,5 +1,12 @@
 //! How long the macros take to compile: 100 models with 20 fields each, against the same structs with serde's derives.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, missing_docs, reason = "a bench")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "a bench"
+)]
 #![allow(unreachable_pub, reason = "shared modules")]
 
 mod harness;

@@ -1,5 +1,12 @@
 //! A save on `memory:` with one pre hook against encoding the same model to BSON twice.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, missing_docs, reason = "a bench")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "a bench"
+)]
 #![allow(unreachable_pub, reason = "shared modules")]
 
 mod harness;

@@ -1,5 +1,12 @@
 //! Saves on MongoDB against the plain driver's transaction: one event and one document, majority and journalled.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, missing_docs, reason = "a bench")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "a bench"
+)]
 #![allow(unreachable_pub, reason = "shared modules")]
 
 mod harness;

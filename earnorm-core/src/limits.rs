@@ -5,9 +5,7 @@ mod inspect;
 use crate::commit::{Commit, DocumentOp};
 use crate::error::{Error, Result};
 
-pub use inspect::{
-    MAX_DEPTH, MODEL_DEPTH_MAX, check_depth, check_depth_within, check_field_name, size_of, size_of_model,
-};
+pub use inspect::{MAX_DEPTH, MODEL_DEPTH_MAX, check_field_name, decode_document, size_of, size_of_model};
 
 /// What the largest database document may hold.
 pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;

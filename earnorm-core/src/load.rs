@@ -2,18 +2,18 @@
 
 use bson::Document;
 
-use crate::database::Database;
 use crate::entity::{Entity, Loaded, stored_id};
 use crate::error::{BoxError, Error, Result};
 use crate::fold;
 use crate::model::Model;
+use crate::registry::Plan;
 use crate::save::caught;
 use crate::unit::Target;
 
 /// One instance by id, staged writes of the target included; `None` when it is not there or deleted.
 pub(crate) async fn get<M: Model, T: Target>(from: &T, id: &M::Id, deleted_too: bool) -> Result<Option<Entity<M>>> {
     let db = from.database();
-    db.plan::<M>()?;
+    let plan = db.plan::<M>()?;
     let stored = stored_id::<M>(id)?;
     if let Some((loaded, state)) = from.enter()?.staged(M::SCHEMA.collection, &stored) {
         let visible = loaded.live || (deleted_too && loaded.stored);
@@ -22,13 +22,13 @@ pub(crate) async fn get<M: Model, T: Target>(from: &T, id: &M::Id, deleted_too: 
         return Ok(Some(Entity { model, state }));
     }
     let Some(document) = db.store().get(M::SCHEMA.collection, &stored).await? else { return Ok(None) };
-    let entity = entity::<M>(db, document).await?;
+    let entity = entity::<M>(&plan, document).await?;
     Ok((deleted_too || !entity.is_deleted()).then_some(entity))
 }
 
 /// The entity of a state document that was read.
-pub(crate) async fn entity<M: Model>(db: &Database, document: Document) -> Result<Entity<M>> {
-    let id = document.get("_id").map(ToString::to_string).unwrap_or_default();
+pub(crate) async fn entity<M: Model>(plan: &Plan<M>, document: Document) -> Result<Entity<M>> {
+    let id = document.get("_id").cloned().unwrap_or_default();
     let subject = || format!("{} {id}", M::SCHEMA.collection);
     let loaded = Loaded::from_document(document, subject)?;
     if loaded.schema_version > M::SCHEMA.version {
@@ -39,7 +39,7 @@ pub(crate) async fn entity<M: Model>(db: &Database, document: Document) -> Resul
         Some(document) => fold::decode::<M>(document, subject)?,
         None => return Err(Error::Corrupt { subject: subject(), reason: "it is empty".to_owned() }),
     };
-    for step in &db.plan::<M>()?.post_load {
+    for step in &plan.post_load {
         let outcome = caught(async { (step.run)(&mut model).await }).await;
         let source: BoxError = match outcome {
             Ok(Ok(())) => continue,

@@ -2,7 +2,7 @@
 //!
 //! A backend enrols with a [`Fixture`] and one line, which makes one `#[test]` a case:
 //!
-//! ```ignore
+//! ```text
 //! earnorm_store::conformance_tests!(MyFixture::new());
 //! ```
 //!

@@ -1,8 +1,7 @@
 //! One walk over a document: its size as BSON, its depth, and its field names.
 
 use bson::raw::{RawBsonRef, RawDocument};
-use bson::spec::ElementType;
-use bson::{Bson, Document};
+use bson::{Bson, Document, JavaScriptCodeWithScope};
 
 use crate::error::{Error, Result};
 
@@ -74,6 +73,10 @@ fn check_name(name: &str, subject: &dyn Fn() -> String) -> Result<()> {
 }
 
 impl Bound<'_> {
+    fn corrupt(&self, error: &dyn std::fmt::Display) -> Error {
+        Error::Corrupt { subject: (self.subject)(), reason: error.to_string() }
+    }
+
     fn too_deep(&self) -> Error {
         Error::TooDeep { subject: (self.subject)(), limit: self.depth }
     }
@@ -127,48 +130,44 @@ fn decimal_digits(mut number: usize) -> usize {
     digits
 }
 
-/// Refuses raw bytes that nest deeper than [`MAX_DEPTH`], before they are decoded.
+/// Decodes raw bytes, and refuses those that nest deeper than [`MAX_DEPTH`] before it follows them. `levels` more are
+/// allowed where the documents stand so far below an envelope.
 ///
 /// # Errors
 /// [`Error::TooDeep`], or [`Error::Corrupt`] when the bytes are not BSON.
-pub fn check_depth(document: &RawDocument, subject: impl Fn() -> String) -> Result<()> {
-    walk(document, 1, MAX_DEPTH, &subject)
+pub fn decode_document(raw: &RawDocument, levels: usize, subject: impl Fn() -> String) -> Result<Document> {
+    decode(raw, 1, &Bound { depth: MAX_DEPTH + levels, subject: &subject })
 }
 
-/// As [`check_depth`], for an envelope around documents that stand up to `levels` below it.
-///
-/// # Errors
-/// See [`check_depth`].
-pub fn check_depth_within(document: &RawDocument, levels: usize, subject: impl Fn() -> String) -> Result<()> {
-    walk(document, 1, MAX_DEPTH + levels, &subject)
-}
-
-fn walk(document: &RawDocument, depth: usize, limit: usize, subject: &impl Fn() -> String) -> Result<()> {
-    if depth > limit {
-        return Err(Error::TooDeep { subject: subject(), limit: MAX_DEPTH });
+fn decode(raw: &RawDocument, depth: usize, bound: &Bound<'_>) -> Result<Document> {
+    if depth > bound.depth {
+        return Err(Error::TooDeep { subject: (bound.subject)(), limit: MAX_DEPTH });
     }
-    for element in document.iter_elements() {
-        let element = element.map_err(|error| corrupt(subject, &error))?;
-        let nested = matches!(
-            element.element_type(),
-            ElementType::EmbeddedDocument | ElementType::Array | ElementType::JavaScriptCodeWithScope
-        );
-        if !nested {
-            continue;
-        }
-        match element.value().map_err(|error| corrupt(subject, &error))? {
-            RawBsonRef::Document(inner) => walk(inner, depth + 1, limit, subject)?,
-            RawBsonRef::Array(items) => {
-                let inner = RawDocument::from_bytes(items.as_bytes()).map_err(|error| corrupt(subject, &error))?;
-                walk(inner, depth + 1, limit, subject)?;
+    // Collected first, so that the document is made with room for all of them at once.
+    let mut fields = Vec::with_capacity(16);
+    for field in raw {
+        let (name, value) = field.map_err(|error| bound.corrupt(&error))?;
+        fields.push((name.as_str().to_owned(), decode_value(value, depth, bound)?));
+    }
+    Ok(fields.into_iter().collect())
+}
+
+fn decode_value(value: RawBsonRef<'_>, depth: usize, bound: &Bound<'_>) -> Result<Bson> {
+    match value {
+        RawBsonRef::Document(inner) => decode(inner, depth + 1, bound).map(Bson::Document),
+        RawBsonRef::Array(items) => {
+            if depth >= bound.depth {
+                return Err(Error::TooDeep { subject: (bound.subject)(), limit: MAX_DEPTH });
             }
-            RawBsonRef::JavaScriptCodeWithScope(code) => walk(code.scope, depth + 1, limit, subject)?,
-            _ => {}
+            let item = |item: std::result::Result<_, _>| {
+                decode_value(item.map_err(|error| bound.corrupt(&error))?, depth + 1, bound)
+            };
+            items.into_iter().map(item).collect::<Result<_>>().map(Bson::Array)
         }
+        RawBsonRef::JavaScriptCodeWithScope(code) => {
+            let scope = decode(code.scope, depth + 1, bound)?;
+            Ok(Bson::JavaScriptCodeWithScope(JavaScriptCodeWithScope { code: code.code.to_owned(), scope }))
+        }
+        leaf => Bson::try_from(leaf).map_err(|error| bound.corrupt(&error)),
     }
-    Ok(())
-}
-
-fn corrupt(subject: &impl Fn() -> String, error: &dyn std::fmt::Display) -> Error {
-    Error::Corrupt { subject: subject(), reason: error.to_string() }
 }

@@ -127,7 +127,7 @@ impl<M: Model> Batches<M> {
         if self.done {
             return Ok(None);
         }
-        db.plan::<M>()?;
+        let plan = db.plan::<M>()?;
         let mut query = self.query.clone().limit(BATCH);
         query.sort = vec![SortKey { path: "_id".to_owned(), descending: false }];
         if let Some(after) = self.after.take() {
@@ -143,7 +143,7 @@ impl<M: Model> Batches<M> {
         while let Some(document) = documents.next().await {
             let document = document?;
             self.after = document.get("_id").cloned();
-            batch.push(load::entity(db, document).await?);
+            batch.push(load::entity(&plan, document).await?);
         }
         self.done = (batch.len() as u64) < BATCH;
         Ok(Some(batch).filter(|batch| !batch.is_empty()))

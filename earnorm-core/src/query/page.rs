@@ -130,8 +130,7 @@ impl FromStr for Cursor {
             (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect();
         let bytes = bytes.ok_or_else(invalid)?;
         let raw = bson::RawDocument::from_bytes(&bytes).map_err(|_| invalid())?;
-        crate::limits::check_depth(raw, || "cursor".to_owned())?;
-        let mut document = Document::try_from(raw).map_err(|_| invalid())?;
+        let mut document = crate::limits::decode_document(raw, 0, || "cursor".to_owned()).map_err(|_| invalid())?;
         match document.remove("k") {
             Some(Bson::Array(values)) => Ok(Self { values }),
             _ => Err(invalid()),

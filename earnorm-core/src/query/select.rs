@@ -1,6 +1,7 @@
 //! A query and the ways to run it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures::stream::{BoxStream, StreamExt};
 
@@ -115,10 +116,11 @@ impl<M: Model> Query<M> {
     /// # Errors
     /// [`Error::InvalidQuery`], [`Error::Decode`]; what the store answers.
     pub async fn all(self, db: &Database) -> Result<Vec<Entity<M>>> {
-        let mut documents = self.documents(db).await?;
+        let plan = db.plan::<M>()?;
+        let mut documents = db.store().find(self.request()).await?;
         let mut entities = Vec::new();
         while let Some(document) = documents.next().await {
-            entities.push(load::entity(db, document?).await?);
+            entities.push(load::entity(&plan, document?).await?);
         }
         Ok(entities)
     }
@@ -128,18 +130,13 @@ impl<M: Model> Query<M> {
     /// # Errors
     /// As [`Query::all`], for the query at once and for each instance in the stream.
     pub async fn stream(self, db: &Database) -> Result<BoxStream<'static, Result<Entity<M>>>> {
-        let documents = self.documents(db).await?;
-        let db = db.clone();
+        let plan = db.plan::<M>()?;
+        let documents = db.store().find(self.request()).await?;
         let load = move |document: Result<_>| {
-            let db = db.clone();
-            async move { load::entity(&db, document?).await }
+            let plan = Arc::clone(&plan);
+            async move { load::entity(&plan, document?).await }
         };
         Ok(documents.then(load).boxed())
-    }
-
-    async fn documents(&self, db: &Database) -> Result<crate::store::DocumentStream> {
-        db.plan::<M>()?;
-        db.store().find(self.request()).await
     }
 
     /// The first of them; by id, where no order is given.

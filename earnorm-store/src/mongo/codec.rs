@@ -9,7 +9,7 @@ use bson::spec::BinarySubtype;
 use bson::{Bson, Document, RawBson, doc};
 use chrono::{DateTime, Utc};
 use earnorm_core::event::{NewEvent, RecordedEvent};
-use earnorm_core::limits::check_depth_within;
+use earnorm_core::limits::decode_document;
 use earnorm_core::metadata::Metadata;
 use earnorm_core::position::Position;
 use earnorm_core::stream::StreamId;
@@ -94,8 +94,7 @@ pub(super) fn decode(stored: &RawDocument) -> Result<RecordedEvent> {
     };
     let subject = || format!("event at position {position}");
     // The data stands one level down, free metadata two.
-    check_depth_within(stored, 2, subject)?;
-    let mut stored = Document::try_from(stored).map_err(|error| corrupt(&subject(), &error.to_string()))?;
+    let mut stored = decode_document(stored, 2, subject)?;
     read(&mut stored, position).ok_or_else(|| corrupt(&subject(), "a field of it is missing or of another type"))
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bson::raw::{RawBsonRef, RawDocument, RawDocumentBuf};
 use bson::{Bson, Document, doc};
 use earnorm_core::commit::Checkpoint;
-use earnorm_core::limits::check_depth;
+use earnorm_core::limits::decode_document;
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{DocumentQuery, DocumentStream, SortKey};
@@ -147,8 +147,7 @@ fn read(collection: &str, raw: &RawDocument) -> Result<Document> {
             .map_or_else(|_| format!("a document of {collection}"), |id| format!("document {id} of {collection}")),
         _ => format!("a document of {collection}"),
     };
-    check_depth(raw, subject)?;
-    Document::try_from(raw).map_err(|error| Error::Corrupt { subject: subject(), reason: error.to_string() })
+    decode_document(raw, 0, subject)
 }
 
 fn order(keys: &[SortKey]) -> Result<Document> {
