@@ -1,6 +1,6 @@
 //! From rows to units of work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +13,9 @@ use crate::model::{Customer, Invoice, Line, Purchased, Refunded, Registered};
 
 /// How many rows are booked at the same time.
 const WORKERS: usize = 16;
+
+/// How often a row is booked again because another queue was first with its customer.
+const RETRIES_MAX: u32 = 100;
 
 /// One row of the file.
 #[derive(Debug, Clone)]
@@ -56,24 +59,19 @@ fn row(record: &csv::StringRecord) -> anyhow::Result<Row> {
     })
 }
 
-/// Books every row, each in one unit of work. Rows of one customer, and of one invoice, keep their order.
+/// Books every row, each in one unit of work. Rows of one invoice keep their order.
 pub(crate) async fn book(
     db: &Database,
     rows: Vec<Row>,
     booked: impl Fn() + Send + Sync + 'static,
 ) -> anyhow::Result<()> {
-    let mut queues: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
-    for row in rows {
-        queues.entry(queue(&row)).or_default().push(row);
-    }
     let booked = Arc::new(booked);
     let mut workers = JoinSet::new();
-    for queue in queues.into_values() {
+    for queue in queues(rows) {
         let (db, booked) = (db.clone(), Arc::clone(&booked));
         workers.spawn(async move {
             for row in queue {
-                let number = row.invoice.clone();
-                book_row(&db, row).await.with_context(|| format!("invoice {number}"))?;
+                book_row(&db, &row).await.with_context(|| format!("invoice {}", row.invoice))?;
                 booked();
             }
             anyhow::Ok(())
@@ -85,37 +83,63 @@ pub(crate) async fn book(
     Ok(())
 }
 
-/// Rows that touch the same instances stand in one queue, so that nobody waits for a conflict.
+/// Rows of one customer stand in one queue, so that nobody waits for a conflict; so do, above all, rows of one invoice.
+/// Only an invoice with two customers brings one of them into a second queue.
+fn queues(rows: Vec<Row>) -> impl Iterator<Item = Vec<Row>> {
+    let mut queues: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
+    let mut of_invoice: HashMap<String, usize> = HashMap::new();
+    for row in rows {
+        let queue = *of_invoice.entry(row.invoice.clone()).or_insert_with(|| queue(&row));
+        queues.entry(queue).or_default().push(row);
+    }
+    queues.into_values()
+}
+
 fn queue(row: &Row) -> usize {
-    let digits = |text: &str| text.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
+    let digits = |text: &str| text.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     let key = row.customer.and_then(|customer| usize::try_from(customer).ok());
     key.unwrap_or_else(|| digits(&row.invoice)) % WORKERS
 }
 
+/// Books a row; all of it again when another queue was first, for then nothing was written.
+async fn book_row(db: &Database, row: &Row) -> Result<()> {
+    let mut retries = 0;
+    loop {
+        match book_once(db, row).await {
+            Err(error) if was_late(&error) && retries < RETRIES_MAX => retries += 1,
+            outcome => return outcome,
+        }
+    }
+}
+
+fn was_late(error: &Error) -> bool {
+    error.is_conflict() || matches!(error, Error::AlreadyExists { deleted: false, .. })
+}
+
 /// One row, one unit of work: the invoice and its customer become durable together.
-async fn book_row(db: &Database, row: Row) -> Result<()> {
+async fn book_once(db: &Database, row: &Row) -> Result<()> {
     let amount = row.line.amount();
     let unit = db.unit();
     match unit.get::<Invoice>(row.invoice.clone()).await? {
         Some(mut invoice) => {
-            invoice.lines.push(row.line);
+            invoice.lines.push(row.line.clone());
             invoice.save(&unit).await?;
         }
         None => {
             let number = row.invoice.clone();
             let (issued, customer, country) = (row.issued, row.customer, row.country.clone());
-            unit.create(Invoice { number, issued, customer, country, lines: vec![row.line], amount }).await?;
+            unit.create(Invoice { number, issued, customer, country, lines: vec![row.line.clone()], amount }).await?;
         }
     }
     if let Some(id) = row.customer {
         let mut customer = match unit.get::<Customer>(id).await? {
             Some(customer) => customer,
-            None => unit.start::<Customer>(id, Registered { id, country: row.country }).await?,
+            None => unit.start::<Customer>(id, Registered { id, country: row.country.clone() }).await?,
         };
         if amount < Decimal::ZERO {
-            customer.raise(Refunded { invoice: row.invoice, amount: -amount })?;
+            customer.raise(Refunded { invoice: row.invoice.clone(), amount: -amount })?;
         } else {
-            customer.raise(Purchased { invoice: row.invoice, amount })?;
+            customer.raise(Purchased { invoice: row.invoice.clone(), amount })?;
         }
         customer.save(&unit).await?;
     }

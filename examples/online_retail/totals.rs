@@ -10,50 +10,43 @@ use crate::model::{Customer, Invoice};
 /// How many of the best customers are shown.
 const BEST: usize = 10;
 
-/// The figures that are compared.
+/// The figures that are shown, and every instance behind them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Totals {
     pub(crate) by_country: Vec<(String, Decimal)>,
     pub(crate) best: Vec<Customer>,
-    pub(crate) invoices: u64,
-    pub(crate) customers: u64,
-    pub(crate) events: usize,
+    pub(crate) customers: BTreeMap<i64, Customer>,
+    pub(crate) invoices: BTreeMap<String, Invoice>,
 }
 
 impl Totals {
-    /// From the state documents, computed by the store.
+    /// From the state documents; sums and order are computed by the store.
     pub(crate) async fn live(db: &Database) -> Result<Self> {
         let by_country = Invoice::all().group_by(Invoice::COUNTRY).sum(db, Invoice::AMOUNT).await?;
         let best: Query<Customer> = Customer::all().sort(Customer::SPENT.desc()).sort(Customer::ID.asc());
         let best = best.limit(BEST as u64).all(db).await?.into_iter().map(Entity::into_inner).collect();
-        let invoices = Invoice::all().count(db).await?;
-        let customers = Customer::all().count(db).await?;
-        Ok(Self { by_country, best, invoices, customers, events: events(db).await? })
+        let customers = Customer::all().all(db).await?.into_iter().map(|found| (found.id, found.into_inner()));
+        let invoices =
+            Invoice::all().all(db).await?.into_iter().map(|found| (found.number.clone(), found.into_inner()));
+        Ok(Self { by_country, best, customers: customers.collect(), invoices: invoices.collect() })
     }
 
     /// From the log alone: every stream is folded again.
     pub(crate) async fn folded(db: &Database) -> Result<Self> {
-        let invoices: Vec<_> = Invoice::fold_all(db).await?.into_values().flatten().collect();
-        let mut best: Vec<_> = Customer::fold_all(db).await?.into_values().flatten().collect();
+        let invoices: BTreeMap<_, _> = keyed(Invoice::fold_all(db).await?, |invoice| invoice.number.clone());
+        let customers = keyed(Customer::fold_all(db).await?, |customer| customer.id);
         let mut by_country: BTreeMap<String, Decimal> = BTreeMap::new();
-        for invoice in &invoices {
+        for invoice in invoices.values() {
             *by_country.entry(invoice.country.clone()).or_default() += invoice.amount;
         }
-        let customers = best.len() as u64;
+        let mut best: Vec<_> = customers.values().cloned().collect();
         best.sort_by(|left, right| right.spent.cmp(&left.spent).then(left.id.cmp(&right.id)));
         best.truncate(BEST);
-        let (by_country, invoices) = (by_country.into_iter().collect(), invoices.len() as u64);
-        Ok(Self { by_country, best, invoices, customers, events: events(db).await? })
+        Ok(Self { by_country: by_country.into_iter().collect(), best, customers, invoices })
     }
 }
 
-async fn events(db: &Database) -> Result<usize> {
-    use futures::StreamExt;
-    let mut log = db.events().stream();
-    let mut count = 0;
-    while let Some(event) = log.next().await {
-        event?;
-        count += 1;
-    }
-    Ok(count)
+/// The instances that were not deleted, by their id.
+fn keyed<M, K: Ord>(folded: BTreeMap<String, Option<M>>, id: fn(&M) -> K) -> BTreeMap<K, M> {
+    folded.into_values().flatten().map(|model| (id(&model), model)).collect()
 }
