@@ -41,6 +41,7 @@ fn source(models: bool) -> String {
     code
 }
 
+/// A crate that takes its dependencies at the versions of this workspace.
 fn crate_at(root: &Path, name: &str, dependency: &str, models: bool) -> PathBuf {
     let folder = root.join(name);
     std::fs::create_dir_all(folder.join("src")).unwrap();
@@ -49,6 +50,8 @@ fn crate_at(root: &Path, name: &str, dependency: &str, models: bool) -> PathBuf 
     );
     std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     std::fs::write(folder.join("src/lib.rs"), source(models)).unwrap();
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
+    std::fs::copy(lock, folder.join("Cargo.lock")).unwrap();
     folder
 }
 
@@ -84,18 +87,24 @@ fn main() {
     build(&plain, &target);
 
     let before = load();
-    let mut rounds: Vec<_> = (0..ROUNDS).map(|_| (build(&ours, &target), build(&plain, &target))).collect();
-    rounds.sort();
-    let (ours, plain) = rounds[ROUNDS / 2];
-    println!("\nCompile time: {MODELS} models with 20 fields each, dev profile, not incremental");
-    println!("load before: {before}\nload after:  {}\n", load());
-    println!("#[model], serde's derives included: {:.1} s", ours.as_secs_f64());
-    println!("serde's derives alone:              {:.1} s", plain.as_secs_f64());
+    let rounds: Vec<_> = (0..ROUNDS).map(|_| (build(&ours, &target), build(&plain, &target))).collect();
+    let ratio = median(rounds.iter().map(|(ours, plain)| ours.as_secs_f64() / plain.as_secs_f64()));
+    let more = median(rounds.iter().map(|(ours, plain)| per_model(*ours, *plain)));
+    let ours = median(rounds.iter().map(|(ours, _)| ours.as_secs_f64()));
+    let plain = median(rounds.iter().map(|(_, plain)| plain.as_secs_f64()));
     println!(
-        "ratio {:.1}, and {:.0} ms a model more",
-        ours.as_secs_f64() / plain.as_secs_f64(),
-        per_model(ours, plain)
+        "\nCompile time: {MODELS} models with 20 fields each, dev profile, not incremental; {ROUNDS} rounds in turn"
     );
+    println!("load before: {before}\nload after:  {}\n", load());
+    println!("#[model], serde's derives included: {ours:.1} s");
+    println!("serde's derives alone:              {plain:.1} s");
+    println!("ratio {ratio:.1}, and {more:.0} ms a model more");
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    harness::median(&values)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a hundred")]

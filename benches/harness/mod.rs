@@ -36,7 +36,8 @@ impl Measured {
     }
 }
 
-fn median(sorted: &[f64]) -> f64 {
+/// The middle one of sorted values.
+pub fn median(sorted: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 

@@ -77,7 +77,7 @@ impl PlainSaver {
         let event = doc! {
             "_id": position, "s": format!("user-{id}"), "k": "user", "v": version + 1, "e": bson::Uuid::new(),
             "t": "user.updated", "sv": 1, "at": now, "c": bson::Uuid::new(), "n": 1,
-            "d": { "changes": [change] }, "m": {},
+            "d": { "changes": [change] },
         };
         self.events.insert_one(event).session(&mut session).await?;
         loop {
