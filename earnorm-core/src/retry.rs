@@ -62,21 +62,24 @@ pub(crate) async fn find_or_create<M: Model, U: Value>(
     field: &Field<M, U>,
     model: M,
 ) -> Result<(Entity<M>, bool)> {
-    let filter = same_value(field, &model)?;
+    let mut filter = same_value(field, &model)?;
     let mut attempt = 0;
     loop {
         if let Some(found) = Query::new(filter.clone()).first(db).await? {
             return Ok((found, false));
         }
-        match model.clone().create(db).await {
+        let refused = match model.clone().create(db).await {
             Ok(created) => return Ok((created, true)),
-            Err(Error::Unique(violation)) if attempt >= db.conflict_retries_max() => {
-                return Err(Error::Unique(violation));
-            }
-            // Hooks may normalise the value, so look for what they made of it too.
-            Err(Error::Unique(_)) => back_off(db, attempt).await,
+            Err(error @ Error::Unique(_)) => error,
             Err(error) => return Err(error),
+        };
+        if attempt >= db.conflict_retries_max() {
+            return Err(refused);
         }
+        // Hooks may normalise the value: a unit that is never committed tells what they make of it.
+        let normalised = model.clone().create(&db.unit()).await?;
+        filter = same_value(field, &normalised)?;
+        back_off(db, attempt).await;
         attempt += 1;
     }
 }

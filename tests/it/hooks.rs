@@ -154,6 +154,8 @@ fn registry() -> Registry {
         .model::<Note>()
         .model::<Circle>()
         .hooks_of::<Circle>()
+        .model::<Tag>()
+        .hooks_of::<Tag>()
         .model::<Chain>()
         .hooks_of::<Chain>()
 }
@@ -263,11 +265,34 @@ every_store! {
         assert!(matches!(&error, Error::PostLoad { hook, .. } if hook.ends_with("measure")), "{error:?}");
     }
 
+    async fn a_unique_value_that_hooks_normalise_is_found(db: Database) {
+        let tag = |id, name: &str| Tag { id, name: name.into() };
+        let (made, created) = Tag::find_or_create(&db, Tag::NAME, tag(1, "Rust")).await.unwrap();
+        assert!(created && made.name == "rust");
+        let (same, created) = Tag::find_or_create(&db, Tag::NAME, tag(2, "RUST")).await.unwrap();
+        assert_eq!((same.id, created), (1, false));
+        assert_eq!(db.events().all().await.unwrap().len(), 1);
+    }
+
     async fn hooks_that_call_hooks_without_end_are_stopped(db: Database) {
         let error = db.create(Chain { id: 0 }).await.unwrap_err();
         assert!(error.to_string().contains("nest deeper than 8"), "{error}");
         assert!(db.events().all().await.unwrap().is_empty());
     }
+}
+
+#[model]
+#[derive(Debug, Clone)]
+struct Tag {
+    #[model(id)]
+    id: i64,
+    #[model(unique)]
+    name: String,
+}
+
+#[pre_save]
+fn lower(tag: &mut Tag) {
+    tag.name = tag.name.to_lowercase();
 }
 
 /// Each creates the next.

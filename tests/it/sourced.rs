@@ -164,6 +164,22 @@ every_store! {
         assert_eq!(versions, [Some(0), None, Some(0), Some(5)]);
     }
 
+    async fn events_raised_with_a_delete_or_a_restore_count_once(db: Database) {
+        let mut order = db.start::<Order>("o-1", placed("o-1")).await.unwrap();
+        order.raise(paid(7)).unwrap();
+        order.delete(&db).await.unwrap();
+        assert_eq!((order.version(), order.paid), (3, 7));
+        order.raise(paid(5)).unwrap();
+        order.restore(&db).await.unwrap();
+        assert_eq!((order.version(), Order::load(&db, "o-1").await.unwrap().paid), (5, 12));
+        assert_eq!(Order::at_version(&db, "o-1", 4).await.unwrap().unwrap().paid, 7);
+        assert_eq!(Order::at_version(&db, "o-1", 5).await.unwrap().unwrap(), *order);
+        order.delete(&db).await.unwrap();
+        order.paid = 99;
+        let error = order.restore(&db).await.unwrap_err();
+        assert!(matches!(&error, Error::Unexplained { fields, .. } if fields == &["paid"]), "{error:?}");
+    }
+
     async fn an_event_that_makes_another_id_is_refused(db: Database) {
         let error = db.start::<Order>("o-1", placed("o-2")).await.unwrap_err();
         assert!(error.to_string().contains("o-2"), "{error}");

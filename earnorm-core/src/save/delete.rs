@@ -12,7 +12,9 @@ use crate::diff::Changes;
 use crate::entity::{Entity, Loaded, lock, stored_id};
 use crate::error::{Error, Result};
 use crate::event::{DELETED, RESTORED};
+use crate::fold;
 use crate::model::{Model, Stamp};
+use crate::schema::ModelKind;
 use crate::unit::{Scope, Target};
 
 /// The mark of a delete that removed the document of a soft-deleting model.
@@ -45,8 +47,7 @@ pub(crate) async fn stage_delete<M: Model>(entity: &Entity<M>, scope: &Arc<Scope
     let operation = Operation::Delete;
     let mut work = Work { plan, scope, loaded, raised, operation, model: entity.model.clone() };
     let inner = work.run_delete_hooks(entity).await?;
-    // The last state is what was stored: values that were changed and not saved are no fact.
-    let last = work.loaded.document.clone().unwrap_or_default();
+    let last = work.last_state()?;
     let maker = EventMaker::<M>::new(scope.database(), work.loaded.recorded_at);
     let mut events: Vec<_> = maker.raised(std::mem::take(&mut work.raised)).collect();
     let mut data = Document::clone(&last);
@@ -78,6 +79,28 @@ impl<M: Model> Work<'_, M> {
     }
 }
 
+impl<M: Model> Work<'_, M> {
+    /// The last state is what was stored, and what raised events made of it: values that were changed and not saved are
+    /// no fact.
+    fn last_state(&self) -> Result<Arc<Document>> {
+        if M::SCHEMA.kind == ModelKind::Sourced && !self.raised.is_empty() {
+            let last = fold::replay_raised(&self.plan, self.loaded.document.as_deref(), &self.raised)?;
+            return super::encode(&last).map(Arc::new);
+        }
+        Ok(self.loaded.document.clone().unwrap_or_default())
+    }
+
+    /// What a `restored` event records: of a tracked model the values that it comes back with, of a sourced one the
+    /// state before the events that are raised with it, which a fold applies after it.
+    fn restored_state(&self, document: &Document) -> Result<Document> {
+        if M::SCHEMA.kind == ModelKind::Tracked {
+            return Ok(document.clone());
+        }
+        self.check_explained(document)?;
+        Ok(self.loaded.document.as_deref().cloned().unwrap_or_default())
+    }
+}
+
 async fn stage_restore<M: Model>(entity: &Entity<M>, scope: &Arc<Scope>) -> Result<M> {
     let loaded = lock(&entity.state).seen_by(scope.unit());
     if loaded.version == 0 {
@@ -96,7 +119,7 @@ async fn stage_restore<M: Model>(entity: &Entity<M>, scope: &Arc<Scope>) -> Resu
     let inner = work.run_hooks(entity).await?;
     let document = super::encode(&work.model)?;
     let maker = EventMaker::<M>::new(scope.database(), work.loaded.recorded_at);
-    let mut events = vec![maker.lifecycle(RESTORED, document.clone())];
+    let mut events = vec![maker.lifecycle(RESTORED, work.restored_state(&document)?)];
     events.extend(maker.raised(std::mem::take(&mut work.raised)));
     let before = work.loaded.document.clone().unwrap_or_default();
     let changes = Changes::between(&before, &document);

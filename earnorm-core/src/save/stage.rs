@@ -119,7 +119,7 @@ impl<M: Model> Work<'_, M> {
     }
 
     /// A sourced model may only be what its events make of it.
-    fn check_explained(&self, document: &Document) -> Result<()> {
+    pub(super) fn check_explained(&self, document: &Document) -> Result<()> {
         if self.loaded.version == 0 && self.raised.is_empty() {
             return Err(Error::InvalidCommit {
                 reason: format!("{} is sourced and has no event yet: begin it with `db.start`", M::SCHEMA.name),
