@@ -27,8 +27,8 @@ use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::schema::CollectionSpec;
 use earnorm_core::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, LogPage, LogQuery, Store,
-    StoreAdmin, StreamQuery,
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Finding, LogEntry,
+    LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
 };
 use earnorm_core::{Error, Result};
 use futures::StreamExt;
@@ -143,6 +143,10 @@ impl Store for MemoryStore {
         Ok(self.open()?.checkpoint(consumer))
     }
 
+    async fn moved(&self, _: Position) -> Result<()> {
+        Ok(())
+    }
+
     async fn close(&self) -> Result<()> {
         self.lock().closed = true;
         Ok(())
@@ -159,4 +163,60 @@ impl StoreAdmin for MemoryStore {
         }
         Ok(drifts)
     }
+
+    fn own(&self, what: Own) -> String {
+        what.suffix().to_owned()
+    }
+
+    async fn put(&self, _: &str, _: Vec<Document>, _: PutRule) -> Result<u64> {
+        Err(unsupported())
+    }
+
+    async fn remove(&self, _: &str, _: &Predicate) -> Result<u64> {
+        Err(unsupported())
+    }
+
+    async fn swap(&self, _: &str, _: &str) -> Result<()> {
+        Err(unsupported())
+    }
+
+    async fn drop_collection(&self, _: &str) -> Result<()> {
+        Err(unsupported())
+    }
+
+    async fn streams(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<StreamHead>> {
+        Err(unsupported())
+    }
+
+    async fn categories(&self) -> Result<Vec<String>> {
+        Err(unsupported())
+    }
+
+    async fn entries(&self, _: EntryQuery) -> Result<Vec<LogEntry>> {
+        Err(unsupported())
+    }
+
+    async fn append_entries(&self, _: Vec<LogEntry>) -> Result<u64> {
+        Err(unsupported())
+    }
+
+    async fn truncate(&self, _: Position, _: &[Position]) -> Result<u64> {
+        Err(unsupported())
+    }
+
+    async fn truncated(&self) -> Result<Position> {
+        Err(unsupported())
+    }
+
+    async fn checkpoints(&self) -> Result<Vec<(String, Checkpoint)>> {
+        Err(unsupported())
+    }
+
+    async fn examine(&self) -> Result<Vec<Finding>> {
+        Err(unsupported())
+    }
+}
+
+fn unsupported() -> Error {
+    Error::Unsupported { store: NAME, what: "do upkeep" }
 }
