@@ -9,14 +9,17 @@ use uuid::Uuid;
 
 use crate::entity::Entity;
 use crate::error::Result;
+use crate::event::RecordedEvent;
+use crate::fold::Folder;
 use crate::hook::HookInfo;
 use crate::metadata::Metadata;
 use crate::model::{Model, Starts};
 use crate::ports::{Clock, Ids};
 use crate::registry::{Plan, Registry};
 use crate::schema::ModelSchema;
-use crate::store::{Drift, Store};
+use crate::store::{Drift, LogPage, LogQuery, Store, StreamQuery};
 use crate::unit::UnitOfWork;
+use crate::upcast::Upcasters;
 use crate::value::to_millis;
 
 pub use builder::DatabaseBuilder;
@@ -171,6 +174,36 @@ impl Database {
 
     pub(crate) fn plan<M: Model>(&self) -> Result<Arc<Plan<M>>> {
         self.inner.registry.plan::<M>()
+    }
+
+    pub(crate) fn upcasters(&self) -> &Arc<Upcasters> {
+        self.inner.registry.upcasters()
+    }
+
+    /// What folds the streams of a model, by its name.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unregistered`] when this database does not know the model.
+    pub fn folder(&self, model: &str) -> Result<Arc<dyn Folder>> {
+        let unknown = || crate::Error::InvalidName {
+            what: "model",
+            name: model.to_owned(),
+            hint: "name a model that is registered with this database",
+        };
+        self.inner.registry.folder(model).ok_or_else(unknown)?
+    }
+
+    /// Reads a stream as every part of the library does.
+    pub(crate) async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
+        self.store().read_stream(query).await
+    }
+
+    /// A page of the log as every part of the library reads it: see [`Store::read_log`].
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
+        self.store().read_log(query).await
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

@@ -198,6 +198,26 @@ pub enum Error {
         /// Why, and what to do.
         reason: String,
     },
+    /// Stored data cannot be brought to the shape that this program knows.
+    #[error("{subject} cannot be upcast from schema version {from}: {reason}")]
+    Upcast {
+        /// What was read.
+        subject: String,
+        /// The schema version that the failing step reads.
+        from: u32,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// Only the program that defines the model can fold this.
+    #[error(
+        "{subject} can only be folded by code of `{model}`: use a program that links the model and calls `earnorm::cli::run()`"
+    )]
+    NeedsCode {
+        /// What was to be folded.
+        subject: String,
+        /// The model.
+        model: String,
+    },
     /// Fields of a sourced model changed without an event.
     #[error("{model} is sourced, but {} changed without an event: change it in an `#[apply]` method and `raise` the event", .fields.join(", "))]
     Unexplained {

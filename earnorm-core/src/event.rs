@@ -12,7 +12,7 @@ use crate::position::Position;
 use crate::stream::StreamId;
 
 /// Event names that only the library records: the life of a tracked model's document, and erased personal data.
-pub const RESERVED_EVENTS: [&str; 6] = [CREATED, UPDATED, DELETED, RESTORED, "erased", "baseline"];
+pub const RESERVED_EVENTS: [&str; 6] = [CREATED, UPDATED, DELETED, RESTORED, ERASED, BASELINE];
 /// The first event of a tracked model: its whole document.
 pub const CREATED: &str = "created";
 /// A change of a tracked model: a list of path, new value or unset, old value.
@@ -21,6 +21,10 @@ pub const UPDATED: &str = "updated";
 pub const DELETED: &str = "deleted";
 /// The return of a deleted instance: its whole document.
 pub const RESTORED: &str = "restored";
+/// The personal data of a subject was erased from an instance's history.
+pub const ERASED: &str = "erased";
+/// The whole state of an instance at a version, from which a fold may start: `{state, live}`.
+pub const BASELINE: &str = "baseline";
 
 /// A domain event: a plain struct with `#[event(name = "…", version = N)]` above it.
 #[diagnostic::on_unimplemented(

@@ -1,89 +1,129 @@
 //! Folding: a state from its events. Pure: it never runs hooks and has no side effects.
+//!
+//! [`Fold`] keeps what all models share: versions, life and death, times. [`Rules`] say what an event does to the state
+//! of one kind of model: [`TrackedRules`] need no Rust type, [`SourcedRules`] run `#[apply]` methods.
+
+mod erased;
+mod model;
+mod sourced;
+mod tracked;
 
 use std::sync::Arc;
 
-use bson::Document;
+use bson::{Bson, Document, doc};
+use chrono::{DateTime, Utc};
 
-use crate::diff::Changes;
-use crate::entity::Raised;
-use crate::error::{DecodeError, Error, Result};
-use crate::event::{CREATED, DELETED, RESTORED, RecordedEvent, UPDATED};
-use crate::hook::ApplyFn;
-use crate::model::Model;
-use crate::registry::Plan;
-use crate::schema::ModelKind;
+use crate::error::{Error, Result};
+use crate::event::{BASELINE, CREATED, DELETED, ERASED, RESTORED, RecordedEvent, UPDATED};
+use crate::save::HARD;
+use crate::schema::{self, ModelInfo, ModelKind};
+use crate::value::read_date;
+
+pub(crate) use erased::RulesFolder;
+pub use erased::{Folder, Folding, untyped};
+pub(crate) use model::{ModelFold, ModelRules, decode, replay_raised};
+pub(crate) use sourced::SourcedRules;
+pub(crate) use tracked::TrackedRules;
+
+/// What events do to the state of one kind of model.
+pub(crate) trait Rules: Send + Sync + 'static {
+    /// The state on the way.
+    type State: Clone + Send;
+
+    /// The model.
+    fn info(&self) -> &ModelInfo;
+
+    /// The state that a whole recorded document gives.
+    fn whole(&self, document: &Document, schema_version: u32, subject: &str) -> Result<Self::State>;
+
+    /// The state after a domain event, or after `updated`.
+    fn step(&self, event: &RecordedEvent, state: Option<Self::State>) -> Result<Option<Self::State>>;
+
+    /// The model's document in today's shape, without the library's own fields.
+    fn document(&self, state: &Self::State, subject: &str) -> Result<Document>;
+}
 
 /// A fold in progress.
-pub(crate) struct Fold<M: Model> {
-    plan: Arc<Plan<M>>,
-    state: State<M>,
+pub(crate) struct Fold<R: Rules> {
+    rules: Arc<R>,
+    state: Option<R::State>,
     version: u64,
+    live: bool,
+    at: Option<DateTime<Utc>>,
+    /// The version before which events are missing, until a baseline makes up for them.
+    cut: Option<u64>,
 }
 
-/// A tracked model is folded as a document, which needs no decoding on the way; a sourced one as itself.
-enum State<M> {
-    Nothing,
-    Document(Document),
-    Model(M),
-    Deleted,
-}
-
-impl<M: Model> Fold<M> {
-    pub(crate) fn new(plan: Arc<Plan<M>>) -> Self {
-        Self { plan, state: State::Nothing, version: 0 }
+impl<R: Rules> Fold<R> {
+    pub(crate) fn new(rules: Arc<R>) -> Self {
+        Self { rules, state: None, version: 0, live: false, at: None, cut: None }
     }
 
-    /// Adds the next event of the stream.
+    /// Adds the next event of the stream. The first one may stand above version 1 where older ones were truncated.
     pub(crate) fn add(&mut self, event: &RecordedEvent) -> Result<()> {
-        let broken = |reason: String| Error::Fold { stream: event.stream.clone(), version: event.version, reason };
-        if event.version != self.version + 1 {
-            return Err(broken(format!("it follows version {}: events of the stream are missing", self.version)));
+        if self.version == 0 && event.version > 1 {
+            self.cut = Some(event.version);
+        } else if event.version != self.version + 1 {
+            return Err(broken(event, format!("it follows version {}: events are missing between", self.version)));
         }
-        self.version = event.version;
         let name = event.name();
-        let own = [CREATED, UPDATED, DELETED, RESTORED].contains(&name);
-        if own && event.schema_version > M::SCHEMA.version {
-            let (found, known) = (event.schema_version, M::SCHEMA.version);
+        let own = [CREATED, UPDATED, DELETED, RESTORED, BASELINE].contains(&name);
+        if own && event.schema_version > self.rules.info().version {
+            let (found, known) = (event.schema_version, self.rules.info().version);
             return Err(Error::SchemaAhead { subject: subject(event), found, known });
         }
-        self.state = match (name, std::mem::replace(&mut self.state, State::Nothing)) {
-            (DELETED, _) => State::Deleted,
-            (CREATED | RESTORED, _) if M::SCHEMA.kind == ModelKind::Tracked => State::Document(event.data.clone()),
-            (RESTORED, _) => State::Model(decode::<M>(&event.data, || subject(event))?),
-            (UPDATED, State::Document(mut document)) => {
-                Changes::from_data(&event.data).map_err(broken)?.apply_to(&mut document);
-                State::Document(document)
-            }
-            (UPDATED, _) => return Err(broken("it changes an instance that is not there".to_owned())),
-            (_, state) if M::SCHEMA.kind == ModelKind::Tracked => state,
-            (_, state) => self.apply(event, state)?,
-        };
+        if self.cut.is_none() || [BASELINE, DELETED].contains(&name) {
+            self.step(event, name)?;
+        }
+        self.version = event.version;
+        self.at = self.at.max(Some(event.recorded_at));
         Ok(())
     }
 
-    fn apply(&self, event: &RecordedEvent, state: State<M>) -> Result<State<M>> {
-        let broken = |reason: String| Error::Fold { stream: event.stream.clone(), version: event.version, reason };
-        let Some(applier) = self.plan.appliers.get(event.name()) else {
-            return Err(broken(format!(
-                "`{}` has no `#[apply]` method for `{}`: add one, also for events that are not raised any more",
-                M::SCHEMA.rust_path,
-                event.event_type
-            )));
-        };
-        if event.schema_version > applier.version {
-            let (found, known) = (event.schema_version, applier.version);
-            return Err(Error::SchemaAhead { subject: subject(event), found, known });
-        }
-        let unreadable = |source: DecodeError| Error::Decode { subject: subject(event), source };
-        match (&applier.run, state) {
-            (ApplyFn::Start(start), State::Nothing) => start(&event.data).map(State::Model).map_err(unreadable),
-            (ApplyFn::Start(_), _) => Err(broken("it starts an instance that is there already".to_owned())),
-            (ApplyFn::Step(step), State::Model(mut model)) => {
-                step(&mut model, &event.data).map_err(unreadable)?;
-                Ok(State::Model(model))
+    fn step(&mut self, event: &RecordedEvent, name: &str) -> Result<()> {
+        let tracked = self.rules.info().kind == ModelKind::Tracked;
+        match name {
+            CREATED if tracked => self.begin(event, &event.data)?,
+            RESTORED => self.begin(event, &event.data)?,
+            BASELINE => {
+                let state = event.data.get_document("state");
+                self.begin(event, state.map_err(|_| broken(event, "it has no `state`".to_owned()))?)?;
+                self.live = event.data.get_bool("live").unwrap_or(true);
             }
-            (ApplyFn::Step(_), _) => Err(broken("it changes an instance that is not there".to_owned())),
+            DELETED => self.end(event)?,
+            ERASED => {}
+            UPDATED if tracked && !self.live => {
+                return Err(broken(event, "it changes an instance that is not there".to_owned()));
+            }
+            _ if tracked && name != UPDATED => {}
+            _ => {
+                let state = self.state.take().filter(|_| self.live);
+                self.state = self.rules.step(event, state)?;
+                self.live = self.state.is_some();
+            }
         }
+        if [BASELINE, DELETED].contains(&name) {
+            self.cut = None;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, event: &RecordedEvent, document: &Document) -> Result<()> {
+        self.state = Some(self.rules.whole(document, event.schema_version, &subject(event))?);
+        self.live = true;
+        Ok(())
+    }
+
+    /// A soft delete keeps the document as it was; where its history was cut, the event tells the last state.
+    fn end(&mut self, event: &RecordedEvent) -> Result<()> {
+        let kept = self.rules.info().soft_delete && !event.data.get_bool(HARD).unwrap_or(false);
+        if !kept {
+            self.state = None;
+        } else if self.state.is_none() {
+            self.begin(event, &event.data)?;
+        }
+        self.live = false;
+        Ok(())
     }
 
     /// The version of the last event that was added.
@@ -91,48 +131,96 @@ impl<M: Model> Fold<M> {
         self.version
     }
 
-    /// The instance as folded so far; `None` before its first event and while it is deleted.
-    pub(crate) fn model(&self, subject: impl Fn() -> String) -> Result<Option<M>> {
-        match &self.state {
-            State::Nothing | State::Deleted => Ok(None),
-            State::Model(model) => Ok(Some(model.clone())),
-            State::Document(document) => decode(document, subject).map(Some),
+    /// Whether the instance is there and not deleted.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live
+    }
+
+    fn check(&self, subject: &str) -> Result<()> {
+        match self.cut {
+            None => Ok(()),
+            Some(cut) => {
+                let reason = format!(
+                    "its events before version {cut} are not in the log and no baseline follows up to version {}: ask \
+                     for a later version, or look in the archive",
+                    self.version
+                );
+                Err(Error::Corrupt { subject: subject.to_owned(), reason })
+            }
         }
     }
 
-    /// The state document as folded so far.
-    pub(crate) fn document(&self) -> Result<Option<Document>> {
-        match &self.state {
-            State::Nothing | State::Deleted => Ok(None),
-            State::Model(model) => crate::save::encode(model).map(Some),
-            State::Document(document) => Ok(Some(document.clone())),
+    /// The state, while the instance is live.
+    pub(crate) fn live_state(&self, subject: &str) -> Result<Option<&R::State>> {
+        self.check(subject)?;
+        Ok(self.state.as_ref().filter(|_| self.live))
+    }
+
+    /// The model's document, while the instance is live.
+    pub(crate) fn live_document(&self, subject: &str) -> Result<Option<Document>> {
+        self.live_state(subject)?.map(|state| self.rules.document(state, subject)).transpose()
+    }
+
+    /// The state document as its collection holds it, the library's own fields included; `None` where there is none.
+    pub(crate) fn stored_document(&self, subject: &str) -> Result<Option<Document>> {
+        self.check(subject)?;
+        let Some(state) = &self.state else { return Ok(None) };
+        let info = self.rules.info();
+        let mut document = self.rules.document(state, subject)?;
+        document.insert(schema::VERSION, i64::try_from(self.version).unwrap_or(i64::MAX));
+        document.insert(schema::SCHEMA_VERSION, i32::try_from(info.version).unwrap_or(i32::MAX));
+        if let Some(at) = self.at {
+            document.insert(schema::RECORDED_AT, bson::DateTime::from_millis(at.timestamp_millis()));
         }
+        if info.soft_delete {
+            document.insert(schema::LIVE, self.live);
+        }
+        Ok(Some(document))
+    }
+
+    /// What a fold needs to go on from here.
+    pub(crate) fn snapshot(&self, subject: &str) -> Result<Document> {
+        self.check(subject)?;
+        let mut snapshot = doc! {
+            "v": i64::try_from(self.version).unwrap_or(i64::MAX),
+            "sv": i64::from(self.rules.info().version),
+            "live": self.live,
+        };
+        if let Some(at) = self.at {
+            snapshot.insert("at", bson::DateTime::from_millis(at.timestamp_millis()));
+        }
+        if let Some(state) = &self.state {
+            snapshot.insert("state", self.rules.document(state, subject)?);
+        }
+        Ok(snapshot)
+    }
+
+    /// Goes on from a snapshot; `None` when it is of another schema version or not one at all.
+    pub(crate) fn resume(rules: &Arc<R>, snapshot: &Document) -> Option<Self> {
+        let schema_version = u32::try_from(snapshot.get_i64("sv").ok()?).ok()?;
+        if schema_version != rules.info().version {
+            return None;
+        }
+        let state = match snapshot.get("state") {
+            None => None,
+            Some(Bson::Document(state)) => Some(rules.whole(state, schema_version, "snapshot").ok()?),
+            Some(_) => return None,
+        };
+        Some(Self {
+            rules: Arc::clone(rules),
+            state,
+            version: u64::try_from(snapshot.get_i64("v").ok()?).ok()?,
+            live: snapshot.get_bool("live").ok()?,
+            at: snapshot.get("at").and_then(read_date),
+            cut: None,
+        })
     }
 }
 
-/// What raised events make of a stored document: the only state that a sourced model may be saved in.
-pub(crate) fn replay_raised<M: Model>(plan: &Plan<M>, before: Option<&Document>, raised: &[Raised]) -> Result<M> {
-    let subject = || format!("raised events of {}", M::SCHEMA.name);
-    let mut model = before.map(|document| decode::<M>(document, subject)).transpose()?;
-    for event in raised {
-        let unreadable =
-            |source: DecodeError| Error::Decode { subject: format!("{}.{}", M::SCHEMA.name, event.name), source };
-        let missing =
-            || Error::Registry(format!("`{}` has no `#[apply]` method for `{}`", M::SCHEMA.rust_path, event.name));
-        let applier = plan.appliers.get(event.name).ok_or_else(missing)?;
-        match (&applier.run, &mut model) {
-            (ApplyFn::Start(start), _) => model = Some(start(&event.data).map_err(unreadable)?),
-            (ApplyFn::Step(step), Some(model)) => step(model, &event.data).map_err(unreadable)?,
-            (ApplyFn::Step(_), None) => return Err(missing()),
-        }
-    }
-    model.ok_or_else(|| Error::Registry(format!("{} has neither a document nor an event", subject())))
+pub(crate) fn broken(event: &RecordedEvent, reason: String) -> Error {
+    Error::Fold { stream: event.stream.clone(), version: event.version, reason }
 }
 
-pub(crate) fn decode<M: Model>(document: &Document, subject: impl Fn() -> String) -> Result<M> {
-    M::decode(document).map_err(|source| Error::Decode { subject: subject(), source })
-}
-
-fn subject(event: &RecordedEvent) -> String {
-    format!("{} of {} version {}", event.event_type, event.stream, event.version)
+pub(crate) fn subject(event: &RecordedEvent) -> String {
+    format!("{} of {} version {} at position {}", event.event_type, event.stream, event.version, event.position)
 }

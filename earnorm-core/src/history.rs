@@ -1,7 +1,6 @@
 //! Time travel: the history of one instance, folded from the log.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bson::Document;
 use chrono::{DateTime, Utc};
@@ -12,7 +11,7 @@ use crate::diff::Changes;
 use crate::entity::stream_of;
 use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
-use crate::fold::Fold;
+use crate::fold::{ModelFold, ModelRules};
 use crate::model::Model;
 use crate::store::StreamQuery;
 
@@ -31,10 +30,10 @@ pub struct Revision<M> {
 
 pub(crate) async fn history<M: Model>(db: &Database, id: &M::Id) -> Result<Vec<Revision<M>>> {
     let mut revisions = Vec::new();
-    let mut fold = Fold::new(db.plan::<M>()?);
+    let mut fold = ModelRules::<M>::of(db)?.begin();
     walk::<M>(db, id, u64::MAX, |event| {
         fold.add(&event)?;
-        let state = fold.model(|| format!("{} at version {}", event.stream, event.version))?;
+        let state = fold.model(&format!("{} at version {}", event.stream, event.version))?;
         revisions.push(Revision { event, state });
         Ok(true)
     })
@@ -44,11 +43,11 @@ pub(crate) async fn history<M: Model>(db: &Database, id: &M::Id) -> Result<Vec<R
 
 pub(crate) async fn at_version<M: Model>(db: &Database, id: &M::Id, version: u64) -> Result<Option<M>> {
     let fold = fold_to::<M>(db, id, version).await?;
-    fold.model(|| format!("{} `{id}` at version {version}", M::SCHEMA.name))
+    fold.model(&format!("{} `{id}` at version {version}", M::SCHEMA.name))
 }
 
 pub(crate) async fn as_of<M: Model>(db: &Database, id: &M::Id, moment: DateTime<Utc>) -> Result<Option<M>> {
-    let mut fold = Fold::new(db.plan::<M>()?);
+    let mut fold = ModelRules::<M>::of(db)?.begin();
     walk::<M>(db, id, u64::MAX, |event| {
         // Time never falls within a stream, so the first later event ends the prefix.
         if event.recorded_at > moment {
@@ -58,14 +57,17 @@ pub(crate) async fn as_of<M: Model>(db: &Database, id: &M::Id, moment: DateTime<
         Ok(true)
     })
     .await?;
-    fold.model(|| format!("{} `{id}` as of {moment}", M::SCHEMA.name))
+    fold.model(&format!("{} `{id}` as of {moment}", M::SCHEMA.name))
 }
 
 pub(crate) async fn changes_between<M: Model>(db: &Database, id: &M::Id, from: u64, to: u64) -> Result<Changes> {
     let mut documents: [Document; 2] = Default::default();
     for (slot, version) in documents.iter_mut().zip([from, to]) {
         if version > 0 {
-            *slot = fold_to::<M>(db, id, version).await?.document()?.unwrap_or_default();
+            *slot = fold_to::<M>(db, id, version)
+                .await?
+                .document(&format!("{} `{id}` at version {version}", M::SCHEMA.name))?
+                .unwrap_or_default();
         }
     }
     let [old, new] = documents;
@@ -73,23 +75,23 @@ pub(crate) async fn changes_between<M: Model>(db: &Database, id: &M::Id, from: u
 }
 
 pub(crate) async fn fold_all<M: Model>(db: &Database) -> Result<BTreeMap<String, Option<M>>> {
-    let plan = db.plan::<M>()?;
-    let mut folds: BTreeMap<String, Fold<M>> = BTreeMap::new();
+    let rules = ModelRules::<M>::of(db)?;
+    let mut folds: BTreeMap<String, ModelFold<M>> = BTreeMap::new();
     let mut events = db.events().category(M::SCHEMA.name).stream();
     while let Some(event) = events.next().await {
         let event = event?;
-        let fold = folds.entry(event.stream.key().to_owned()).or_insert_with(|| Fold::new(Arc::clone(&plan)));
+        let fold = folds.entry(event.stream.key().to_owned()).or_insert_with(|| rules.begin());
         fold.add(&event)?;
     }
-    let model = |(key, fold): (String, Fold<M>)| {
-        let model = fold.model(|| format!("{} `{key}`", M::SCHEMA.name))?;
+    let model = |(key, fold): (String, ModelFold<M>)| {
+        let model = fold.model(&format!("{} `{key}`", M::SCHEMA.name))?;
         Ok((key, model))
     };
     folds.into_iter().map(model).collect()
 }
 
-async fn fold_to<M: Model>(db: &Database, id: &M::Id, version: u64) -> Result<Fold<M>> {
-    let mut fold = Fold::new(db.plan::<M>()?);
+async fn fold_to<M: Model>(db: &Database, id: &M::Id, version: u64) -> Result<ModelFold<M>> {
+    let mut fold = ModelRules::<M>::of(db)?.begin();
     walk::<M>(db, id, version, |event| fold.add(&event).map(|()| true)).await?;
     if fold.version() < version {
         let reason = format!("the stream has {} versions", fold.version());
@@ -109,7 +111,7 @@ async fn walk<M: Model>(
     let mut from = 1;
     loop {
         let query = StreamQuery { from, to, limit: CHUNK, ..StreamQuery::all(stream.clone()) };
-        let events = db.store().read_stream(query).await?;
+        let events = db.read_stream(query).await?;
         let full = events.len() == CHUNK;
         for event in events {
             from = event.version + 1;

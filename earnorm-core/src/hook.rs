@@ -13,6 +13,7 @@ use crate::save::{PostContext, PreContext};
 use crate::validation::ValidationErrors;
 
 pub use outcome::{Abort, PostOutcome, PreOutcome, ValidateOutcome};
+pub(crate) use registration::FolderFn;
 pub use registration::{HookInfo, HookRegistration, ModelRegistration, describe};
 
 /// A future behind a pointer.

@@ -12,7 +12,7 @@ pub mod diff;
 pub mod entity;
 pub mod error;
 pub mod event;
-mod fold;
+pub mod fold;
 pub mod history;
 pub mod hook;
 pub mod limits;
@@ -33,6 +33,7 @@ pub mod schema;
 pub mod store;
 pub mod stream;
 pub mod unit;
+pub mod upcast;
 pub mod validation;
 pub mod value;
 

@@ -1,7 +1,11 @@
 //! Loading: from state documents to entities.
 
+use std::cmp::Ordering;
+use std::sync::Arc;
+
 use bson::Document;
 
+use crate::database::Database;
 use crate::entity::{Entity, Loaded, stored_id};
 use crate::error::{BoxError, Error, Result};
 use crate::fold;
@@ -9,6 +13,7 @@ use crate::model::Model;
 use crate::registry::Plan;
 use crate::save::caught;
 use crate::unit::Target;
+use crate::upcast::Span;
 
 /// One instance by id, staged writes of the target included; `None` when it is not there or deleted.
 pub(crate) async fn get<M: Model, T: Target>(from: &T, id: &M::Id, deleted_too: bool) -> Result<Option<Entity<M>>> {
@@ -22,18 +27,35 @@ pub(crate) async fn get<M: Model, T: Target>(from: &T, id: &M::Id, deleted_too: 
         return Ok(Some(Entity { model, state }));
     }
     let Some(document) = db.store().get(M::SCHEMA.collection, &stored).await? else { return Ok(None) };
-    let entity = entity::<M>(&plan, document).await?;
+    let entity = entity::<M>(db, &plan, document).await?;
     Ok((deleted_too || !entity.is_deleted()).then_some(entity))
 }
 
-/// The entity of a state document that was read.
-pub(crate) async fn entity<M: Model>(plan: &Plan<M>, document: Document) -> Result<Entity<M>> {
+/// Brings a stored document to the shape that this program knows.
+pub(crate) fn upcast<M: Model>(
+    db: &Database,
+    document: &mut Document,
+    schema_version: u32,
+    subject: impl Fn() -> String,
+) -> Result<()> {
+    let known = M::SCHEMA.version;
+    match schema_version.cmp(&known) {
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(Error::SchemaAhead { subject: subject(), found: schema_version, known }),
+        Ordering::Less => {
+            db.upcasters().model(M::SCHEMA.name, document, Span { from: schema_version, to: known }, &subject())
+        }
+    }
+}
+
+/// The entity of a state document that was read. What is compared with at the next save is the upcast document; its
+/// schema version stays the stored one, so that the first save replaces the whole document.
+pub(crate) async fn entity<M: Model>(db: &Database, plan: &Plan<M>, document: Document) -> Result<Entity<M>> {
     let id = document.get("_id").cloned().unwrap_or_default();
     let subject = || format!("{} {id}", M::SCHEMA.collection);
-    let loaded = Loaded::from_document(document, subject)?;
-    if loaded.schema_version > M::SCHEMA.version {
-        let (found, known) = (loaded.schema_version, M::SCHEMA.version);
-        return Err(Error::SchemaAhead { subject: subject(), found, known });
+    let mut loaded = Loaded::from_document(document, subject)?;
+    if let Some(document) = loaded.document.as_mut() {
+        upcast::<M>(db, Arc::make_mut(document), loaded.schema_version, subject)?;
     }
     let mut model = match loaded.document.as_deref() {
         Some(document) => fold::decode::<M>(document, subject)?,

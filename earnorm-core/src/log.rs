@@ -140,7 +140,7 @@ impl Events {
             return Ok((Vec::new(), false));
         }
         self.query.limit = self.limit.min(1_000);
-        let page = self.db.store().read_log(self.query.clone()).await?;
+        let page = self.db.read_log(self.query.clone()).await?;
         self.limit -= page.events.len().min(self.limit);
         if let Some(last) = page.events.last() {
             if self.query.backwards {

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock};
 
 use crate::error::{Error, Result};
-use crate::hook::{Block, Hook, HookInfo, HookRegistration, ModelRegistration};
+use crate::fold::{Folder, RulesFolder, SourcedRules, TrackedRules};
+use crate::hook::{Block, FolderFn, Hook, HookInfo, HookRegistration, ModelRegistration};
 use crate::model::Model;
-use crate::schema::ModelSchema;
+use crate::schema::{ModelInfo, ModelKind, ModelSchema};
+use crate::upcast::Upcasters;
 
 pub(crate) use plan::{Plan, Step};
 
@@ -39,7 +41,8 @@ impl CrateMarker {
 /// [`Registry::empty`] and names what it needs.
 #[derive(Default)]
 pub struct Registry {
-    models: BTreeMap<&'static str, (TypeId, &'static ModelSchema)>,
+    models: BTreeMap<&'static str, Known>,
+    upcasters: Arc<Upcasters>,
     problems: Vec<String>,
     blocks: HashMap<TypeId, Vec<HookRegistration>>,
     /// Types whose hooks run; `#[apply]` methods always count.
@@ -47,6 +50,14 @@ pub struct Registry {
     manual: HashMap<TypeId, Vec<Arc<dyn Any + Send + Sync>>>,
     manual_info: Vec<HookInfo>,
     plans: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+}
+
+/// A model that was added.
+#[derive(Clone, Copy)]
+struct Known {
+    type_id: TypeId,
+    schema: &'static ModelSchema,
+    folder: FolderFn,
 }
 
 impl std::fmt::Debug for Registry {
@@ -63,7 +74,8 @@ impl Registry {
         for block in inventory::iter::<HookRegistration> {
             blocks.entry((block.type_id)()).or_default().push(*block);
         }
-        Self { blocks, ..Self::default() }
+        let (upcasters, problems) = Upcasters::collected();
+        Self { blocks, upcasters: Arc::new(upcasters), problems, ..Self::default() }
     }
 
     /// Every model and hook that is linked into the program.
@@ -74,7 +86,7 @@ impl Registry {
     pub fn collected() -> Self {
         let mut registry = Self::empty();
         for model in inventory::iter::<ModelRegistration> {
-            registry.add((model.type_id)(), model.schema);
+            registry.add(Known { type_id: (model.type_id)(), schema: model.schema, folder: model.folder });
         }
         registry.hooked = registry.blocks.keys().copied().collect();
         registry.find_orphans();
@@ -84,7 +96,7 @@ impl Registry {
     /// Adds a model with its `#[apply]` methods, without its hooks; see [`Registry::hooks_of`].
     #[must_use]
     pub fn model<M: Model>(mut self) -> Self {
-        self.add(TypeId::of::<M>(), M::SCHEMA);
+        self.add(Known { type_id: TypeId::of::<M>(), schema: M::SCHEMA, folder: Self::folder_of::<M> });
         self
     }
 
@@ -111,7 +123,7 @@ impl Registry {
 
     /// The models, by name.
     pub fn models(&self) -> impl Iterator<Item = &'static ModelSchema> + '_ {
-        self.models.values().map(|(_, schema)| *schema)
+        self.models.values().map(|known| known.schema)
     }
 
     /// Every hook that will run, in the order in which hooks of one phase run.
@@ -128,9 +140,11 @@ impl Registry {
         hooks
     }
 
-    fn add(&mut self, type_id: TypeId, schema: &'static ModelSchema) {
-        if let Some((known, other)) = self.models.get(schema.name) {
-            if *known != type_id {
+    fn add(&mut self, model: Known) {
+        let schema = model.schema;
+        if let Some(known) = self.models.get(schema.name) {
+            if known.type_id != model.type_id {
+                let other = known.schema;
                 self.problems.push(format!(
                     "two models are named `{}`: {} and {}; give one another name with `#[model(name = \"…\")]`",
                     schema.name, other.rust_path, schema.rust_path
@@ -146,12 +160,12 @@ impl Registry {
             );
             self.problems.push(problem);
         }
-        self.models.insert(schema.name, (type_id, schema));
+        self.models.insert(schema.name, model);
     }
 
     /// Hooks of a type whose own registration is not linked cannot run.
     fn find_orphans(&mut self) {
-        let known: std::collections::HashSet<_> = self.models.values().map(|(type_id, _)| *type_id).collect();
+        let known: std::collections::HashSet<_> = self.models.values().map(|known| known.type_id).collect();
         let mut orphans: Vec<_> = self
             .blocks
             .iter()
@@ -178,7 +192,29 @@ impl Registry {
                     .to_owned(),
             ));
         }
-        self.models().try_for_each(check_schema)
+        self.models().try_for_each(check_schema)?;
+        self.models.values().try_for_each(|known| (known.folder)(self).map(|_| ()))
+    }
+
+    /// What upcasts the data that older programs stored.
+    pub(crate) fn upcasters(&self) -> &Arc<Upcasters> {
+        &self.upcasters
+    }
+
+    /// What folds the streams of a model, by its name.
+    pub(crate) fn folder(&self, name: &str) -> Option<Result<Arc<dyn Folder>>> {
+        self.models.get(name).map(|known| (known.folder)(self))
+    }
+
+    pub(crate) fn folder_of<M: Model>(&self) -> Result<Arc<dyn Folder>> {
+        let (plan, upcasters) = (self.plan::<M>()?, Arc::clone(&self.upcasters));
+        check_chains(&upcasters, &plan)?;
+        Ok(match M::SCHEMA.kind {
+            ModelKind::Tracked => {
+                Arc::new(RulesFolder(Arc::new(TrackedRules::new(ModelInfo::of(M::SCHEMA), Some(upcasters)))))
+            }
+            ModelKind::Sourced => Arc::new(RulesFolder(Arc::new(SourcedRules::new(plan, upcasters)))),
+        })
     }
 
     /// The hooks of `M`, sorted.
@@ -189,7 +225,7 @@ impl Registry {
         {
             return Arc::clone(plan).downcast().map_err(|_| unregistered::<M>());
         }
-        if self.models.get(M::SCHEMA.name).is_none_or(|(known, _)| *known != type_id) {
+        if self.models.get(M::SCHEMA.name).is_none_or(|known| known.type_id != type_id) {
             return Err(unregistered::<M>());
         }
         let plan = Arc::new(self.build_plan::<M>());
@@ -215,6 +251,28 @@ impl Registry {
 
 fn unregistered<M>() -> Error {
     Error::Unregistered { model: type_name::<M>() }
+}
+
+/// A step that is missing is found here, not in front of the event that needs it.
+fn check_chains<M: Model>(upcasters: &Upcasters, plan: &Plan<M>) -> Result<()> {
+    let missing = |subject: &str, attribute: String, from: u32, version: u32| {
+        let to = from + 1;
+        Err(Error::Registry(format!(
+            "`{subject}` has version {version}, but no upcaster from version {from} to {to}: write `#[upcast({attribute}, \
+             from = {from})] fn …(document: &mut Document) -> Result<(), UpcastError>`"
+        )))
+    };
+    let schema = M::SCHEMA;
+    if let Some(from) = upcasters.gap_of_model(schema.name, schema.version) {
+        return missing(schema.rust_path, format!("model = {}", schema.rust_path), from, schema.version);
+    }
+    for applier in plan.appliers.values() {
+        let event_type = format!("{}.{}", schema.name, applier.event);
+        if let Some(from) = upcasters.gap_of_event(&event_type, applier.version) {
+            return missing(&event_type, format!("event = \"{event_type}\""), from, applier.version);
+        }
+    }
+    Ok(())
 }
 
 fn check_schema(schema: &ModelSchema) -> Result<()> {

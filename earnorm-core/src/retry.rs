@@ -7,6 +7,7 @@ use crate::entity::{Entity, Loaded, stored_id, stream_of};
 use crate::error::{Error, Result};
 use crate::event::DELETED;
 use crate::fold;
+use crate::load;
 use crate::model::Model;
 use crate::predicate::Predicate;
 use crate::query::{Field, Filter, Query};
@@ -113,13 +114,14 @@ pub(crate) async fn restore<M: Model>(db: &Database, id: &M::Id) -> Result<Entit
         Some(entity) => entity,
         None => {
             let stream = stream_of::<M>(id)?;
-            let last = db.store().read_stream(StreamQuery::last(stream)).await?.pop().ok_or_else(missing)?;
+            let last = db.read_stream(StreamQuery::last(stream)).await?.pop().ok_or_else(missing)?;
             if last.name() != DELETED {
                 return Err(missing());
             }
             let mut document = last.data;
             document.remove(crate::save::HARD);
             document.insert("_id", stored_id::<M>(id)?);
+            load::upcast::<M>(db, &mut document, last.schema_version, || format!("last state of {}", last.stream))?;
             let model = fold::decode::<M>(&document, || format!("last state of {}", last.stream))?;
             let loaded = Loaded {
                 version: last.version,

@@ -18,7 +18,7 @@ use crate::unit::Target;
 pub(crate) use commit::commit;
 pub use context::{Operation, PostContext, PreContext};
 pub(crate) use delete::{HARD, delete, restore, stage_delete};
-pub(crate) use hooks::caught;
+pub(crate) use hooks::{caught, panic_text};
 pub use receipt::{HookFailure, Receipt};
 pub(crate) use stage::stage_save;
 

@@ -1,5 +1,9 @@
 //! What a store must know of a model: its collection, its fields as stored, its indexes.
 
+mod info;
+
+pub use info::ModelInfo;
+
 /// The state document's version: the version of the last event in its stream.
 pub const VERSION: &str = "_v";
 /// The state document's schema version.

@@ -122,6 +122,11 @@ impl Operand<Option<String>> for &str {
     }
 }
 
+/// A moment from a stored date.
+pub(crate) fn read_date(value: &bson::Bson) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(value.as_datetime()?.timestamp_millis())
+}
+
 /// A moment cut to the whole milliseconds that are stored.
 #[must_use]
 pub fn to_millis(moment: DateTime<Utc>) -> DateTime<Utc> {

@@ -21,7 +21,7 @@ struct Placed {
     customer: String,
 }
 
-#[event(name = "payment_received", version = 2)]
+#[event(name = "payment_received")]
 #[derive(Debug, Clone)]
 struct PaymentReceived {
     cents: i64,

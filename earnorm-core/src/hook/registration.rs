@@ -1,9 +1,13 @@
 //! What generated code submits to `inventory`, erased so that one list holds the hooks of all models.
 
 use std::any::{Any, TypeId};
+use std::sync::Arc;
 
+use crate::error::Result;
+use crate::fold::Folder;
 use crate::hook::{Block, Phase};
 use crate::model::Model;
+use crate::registry::Registry;
 use crate::schema::ModelSchema;
 
 /// A model that is linked into the program.
@@ -11,13 +15,17 @@ use crate::schema::ModelSchema;
 pub struct ModelRegistration {
     pub(crate) type_id: fn() -> TypeId,
     pub(crate) schema: &'static ModelSchema,
+    pub(crate) folder: FolderFn,
 }
+
+/// Makes the folder of a model from the registry's parts.
+pub(crate) type FolderFn = fn(&Registry) -> Result<Arc<dyn Folder>>;
 
 impl ModelRegistration {
     /// The registration of `M`.
     #[must_use]
     pub const fn of<M: Model>() -> Self {
-        Self { type_id: TypeId::of::<M>, schema: M::SCHEMA }
+        Self { type_id: TypeId::of::<M>, schema: M::SCHEMA, folder: Registry::folder_of::<M> }
     }
 }
 

@@ -143,7 +143,7 @@ impl<M: Model> Batches<M> {
         while let Some(document) = documents.next().await {
             let document = document?;
             self.after = document.get("_id").cloned();
-            batch.push(load::entity(&plan, document).await?);
+            batch.push(load::entity(db, &plan, document).await?);
         }
         self.done = (batch.len() as u64) < BATCH;
         Ok(Some(batch).filter(|batch| !batch.is_empty()))

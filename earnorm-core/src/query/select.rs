@@ -120,7 +120,7 @@ impl<M: Model> Query<M> {
         let mut documents = db.store().find(self.request()).await?;
         let mut entities = Vec::new();
         while let Some(document) = documents.next().await {
-            entities.push(load::entity(&plan, document?).await?);
+            entities.push(load::entity(db, &plan, document?).await?);
         }
         Ok(entities)
     }
@@ -132,9 +132,10 @@ impl<M: Model> Query<M> {
     pub async fn stream(self, db: &Database) -> Result<BoxStream<'static, Result<Entity<M>>>> {
         let plan = db.plan::<M>()?;
         let documents = db.store().find(self.request()).await?;
+        let db = db.clone();
         let load = move |document: Result<_>| {
-            let plan = Arc::clone(&plan);
-            async move { load::entity(&plan, document?).await }
+            let (db, plan) = (db.clone(), Arc::clone(&plan));
+            async move { load::entity(&db, &plan, document?).await }
         };
         Ok(documents.then(load).boxed())
     }

@@ -89,6 +89,6 @@ async fn explain(db: &Database, writes: &[Staged], error: Error) -> Error {
 
 /// The last version of a stream, and whether its instance is deleted.
 async fn head(db: &Database, stream: &StreamId) -> Option<(u64, bool)> {
-    let events = db.store().read_stream(StreamQuery::last(stream.clone())).await.ok()?;
+    let events = db.read_stream(StreamQuery::last(stream.clone())).await.ok()?;
     events.last().map(|event| (event.version, event.name() == DELETED))
 }

@@ -21,12 +21,13 @@ use crate::validation::ValidationErrors;
 
 /// Runs a hook and answers a panic as its message.
 pub(crate) async fn caught<T>(hook: impl Future<Output = T> + Send) -> Result<T, String> {
-    AssertUnwindSafe(hook).catch_unwind().await.map_err(|panic| panic_message(panic.as_ref()))
+    AssertUnwindSafe(hook).catch_unwind().await.map_err(|panic| format!("it panicked: {}", panic_text(panic.as_ref())))
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("it panicked: {}", text.unwrap_or("without a message"))
+    text.unwrap_or("without a message").to_owned()
 }
 
 /// Field rules and `#[validate]` methods: every broken rule at once.

@@ -1,0 +1,108 @@
+//! Folds without the model's Rust type in their own: for rebuilding, verifying and tools.
+
+use std::sync::Arc;
+
+use bson::Document;
+
+use super::{Fold, Rules, TrackedRules};
+use crate::error::{Error, Result};
+use crate::event::RecordedEvent;
+use crate::schema::{ModelInfo, ModelKind};
+
+/// What folds the streams of one model.
+pub trait Folder: Send + Sync {
+    /// The model.
+    fn info(&self) -> &ModelInfo;
+
+    /// A fold before its first event.
+    fn begin(&self) -> Box<dyn Folding>;
+}
+
+/// A fold in progress.
+pub trait Folding: Send {
+    /// Adds the next event of the stream.
+    ///
+    /// # Errors
+    /// [`Error::Fold`], [`Error::Decode`], [`Error::Upcast`], [`Error::SchemaAhead`] name the event.
+    fn add(&mut self, event: &RecordedEvent) -> Result<()>;
+
+    /// The version of the last event that was added.
+    fn version(&self) -> u64;
+
+    /// Whether the instance is there and not deleted.
+    fn is_live(&self) -> bool;
+
+    /// The model's document in today's shape, while the instance is live.
+    ///
+    /// # Errors
+    /// [`Error::Upcast`]; [`Error::NeedsCode`] where the shape changed and no code is linked that knows how;
+    /// [`Error::Corrupt`] when the beginning of the stream is missing.
+    fn document(&self) -> Result<Option<Document>>;
+
+    /// The state document as its collection holds it, the library's own fields included.
+    ///
+    /// # Errors
+    /// As [`Folding::document`].
+    fn stored_document(&self) -> Result<Option<Document>>;
+}
+
+/// Rules that make folds.
+pub(crate) struct RulesFolder<R: Rules>(pub(crate) Arc<R>);
+
+impl<R: Rules> Folder for RulesFolder<R> {
+    fn info(&self) -> &ModelInfo {
+        self.0.info()
+    }
+
+    fn begin(&self) -> Box<dyn Folding> {
+        Box::new(NamedFold { fold: Fold::new(Arc::clone(&self.0)), stream: None })
+    }
+}
+
+/// A fold that knows whose it is, for errors.
+struct NamedFold<R: Rules> {
+    fold: Fold<R>,
+    stream: Option<String>,
+}
+
+impl<R: Rules> NamedFold<R> {
+    fn subject(&self) -> String {
+        format!("{} at version {}", self.stream.as_deref().unwrap_or("an empty stream"), self.fold.version())
+    }
+}
+
+impl<R: Rules> Folding for NamedFold<R> {
+    fn add(&mut self, event: &RecordedEvent) -> Result<()> {
+        if self.stream.is_none() {
+            self.stream = Some(event.stream.to_string());
+        }
+        self.fold.add(event)
+    }
+
+    fn version(&self) -> u64 {
+        self.fold.version()
+    }
+
+    fn is_live(&self) -> bool {
+        self.fold.is_live()
+    }
+
+    fn document(&self) -> Result<Option<Document>> {
+        self.fold.live_document(&self.subject())
+    }
+
+    fn stored_document(&self) -> Result<Option<Document>> {
+        self.fold.stored_document(&self.subject())
+    }
+}
+
+/// Folds a tracked model by what the store knows of it, without the user's code.
+///
+/// # Errors
+/// [`Error::NeedsCode`] for a sourced model, whose events only its own code understands.
+pub fn untyped(info: ModelInfo) -> Result<Arc<dyn Folder>> {
+    if info.kind == ModelKind::Sourced {
+        return Err(Error::NeedsCode { subject: format!("the streams of `{}`", info.name), model: info.name });
+    }
+    Ok(Arc::new(RulesFolder(Arc::new(TrackedRules::new(info, None)))))
+}

@@ -1,0 +1,94 @@
+//! Sourced models: folded by their `#[apply]` methods.
+
+use std::sync::Arc;
+
+use bson::Document;
+
+use super::{Rules, broken, subject};
+use crate::error::{DecodeError, Error, Result};
+use crate::event::RecordedEvent;
+use crate::hook::{Applier, ApplyFn};
+use crate::model::Model;
+use crate::registry::Plan;
+use crate::schema::ModelInfo;
+use crate::upcast::{Span, Upcasters};
+
+/// The rules of a sourced model.
+pub(crate) struct SourcedRules<M: Model> {
+    info: ModelInfo,
+    plan: Arc<Plan<M>>,
+    upcasters: Arc<Upcasters>,
+}
+
+impl<M: Model> SourcedRules<M> {
+    pub(crate) fn new(plan: Arc<Plan<M>>, upcasters: Arc<Upcasters>) -> Self {
+        Self { info: ModelInfo::of(M::SCHEMA), plan, upcasters }
+    }
+
+    /// An event's data in the shape that its `#[apply]` method reads.
+    fn data(&self, event: &RecordedEvent, applier: &Applier<M>) -> Result<Document> {
+        let (found, known) = (event.schema_version, applier.version);
+        if found > known {
+            return Err(Error::SchemaAhead { subject: subject(event), found, known });
+        }
+        let mut data = event.data.clone();
+        if found < known {
+            self.upcasters.event(&event.event_type, &mut data, Span { from: found, to: known }, &subject(event))?;
+        }
+        Ok(data)
+    }
+}
+
+impl<M: Model> Rules for SourcedRules<M> {
+    type State = M;
+
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn whole(&self, document: &Document, schema_version: u32, subject: &str) -> Result<M> {
+        let mut document = document.clone();
+        document.remove(crate::save::HARD);
+        if schema_version < self.info.version {
+            let span = Span { from: schema_version, to: self.info.version };
+            self.upcasters.model(&self.info.name, &mut document, span, subject)?;
+        }
+        super::decode(&document, || subject.to_owned())
+    }
+
+    fn step(&self, event: &RecordedEvent, state: Option<M>) -> Result<Option<M>> {
+        let Some(applier) = self.plan.appliers.get(event.name()) else {
+            return Err(broken(
+                event,
+                format!(
+                    "`{}` has no `#[apply]` method for `{}`: add one, also for events that are not raised any more",
+                    M::SCHEMA.rust_path,
+                    event.event_type
+                ),
+            ));
+        };
+        let upcast;
+        let data = if event.schema_version == applier.version {
+            &event.data
+        } else {
+            upcast = self.data(event, applier)?;
+            &upcast
+        };
+        let unreadable = |source: DecodeError| Error::Decode { subject: subject(event), source };
+        match (&applier.run, state) {
+            (ApplyFn::Start(start), None) => start(data).map(Some).map_err(unreadable),
+            (ApplyFn::Start(_), Some(_)) => {
+                Err(broken(event, "it starts an instance that is there already".to_owned()))
+            }
+            (ApplyFn::Step(step), Some(mut model)) => {
+                step(&mut model, data).map_err(unreadable)?;
+                Ok(Some(model))
+            }
+            (ApplyFn::Step(_), None) => Err(broken(event, "it changes an instance that is not there".to_owned())),
+        }
+    }
+
+    fn document(&self, state: &M, _: &str) -> Result<Document> {
+        crate::save::encode(state)
+    }
+}

@@ -1,0 +1,83 @@
+//! Tracked models: folded as documents, which needs no Rust type until the schema version rises.
+
+use std::sync::Arc;
+
+use bson::Document;
+
+use super::{Rules, broken, subject};
+use crate::diff::Changes;
+use crate::error::{Error, Result};
+use crate::event::RecordedEvent;
+use crate::schema::ModelInfo;
+use crate::upcast::{Span, Upcasters};
+
+/// The rules of a tracked model.
+#[derive(Debug)]
+pub(crate) struct TrackedRules {
+    info: ModelInfo,
+    /// `None` in tools that do not have the user's code.
+    upcasters: Option<Arc<Upcasters>>,
+}
+
+/// A document and its schema version.
+#[derive(Debug, Clone)]
+pub(crate) struct Shaped {
+    document: Document,
+    version: u32,
+}
+
+impl TrackedRules {
+    pub(crate) fn new(info: ModelInfo, upcasters: Option<Arc<Upcasters>>) -> Self {
+        Self { info, upcasters }
+    }
+
+    /// Upcasters only ever see whole documents: the folded one passes through them where the schema version rises.
+    fn raise(&self, shaped: &mut Shaped, to: u32, subject: &str) -> Result<()> {
+        if to <= shaped.version {
+            return Ok(());
+        }
+        let Some(upcasters) = &self.upcasters else {
+            return Err(Error::NeedsCode { subject: subject.to_owned(), model: self.info.name.clone() });
+        };
+        let span = Span { from: shaped.version, to };
+        upcasters.model(&self.info.name, &mut shaped.document, span, subject)?;
+        shaped.version = to;
+        Ok(())
+    }
+}
+
+impl Rules for TrackedRules {
+    type State = Shaped;
+
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn whole(&self, document: &Document, schema_version: u32, _: &str) -> Result<Shaped> {
+        let mut document = document.clone();
+        document.remove(crate::save::HARD);
+        Ok(Shaped { document, version: schema_version })
+    }
+
+    fn step(&self, event: &RecordedEvent, state: Option<Shaped>) -> Result<Option<Shaped>> {
+        let Some(mut shaped) = state else {
+            return Err(broken(event, "it changes an instance that is not there".to_owned()));
+        };
+        if event.schema_version < shaped.version {
+            return Err(broken(
+                event,
+                format!("its schema version falls from {} to {}", shaped.version, event.schema_version),
+            ));
+        }
+        self.raise(&mut shaped, event.schema_version, &subject(event))?;
+        let changes = Changes::from_data(&event.data).map_err(|reason| broken(event, reason))?;
+        changes.apply_to(&mut shaped.document);
+        Ok(Some(shaped))
+    }
+
+    fn document(&self, state: &Shaped, subject: &str) -> Result<Document> {
+        let mut shaped = state.clone();
+        self.raise(&mut shaped, self.info.version, subject)?;
+        Ok(shaped.document)
+    }
+}
