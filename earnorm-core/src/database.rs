@@ -15,6 +15,7 @@ use crate::hook::HookInfo;
 use crate::metadata::Metadata;
 use crate::model::{Model, Starts};
 use crate::ports::{Clock, Ids};
+use crate::reader::Reader;
 use crate::registry::{Plan, Registry};
 use crate::schema::ModelSchema;
 use crate::store::{Drift, LogPage, LogQuery, Store, StreamQuery};
@@ -33,7 +34,7 @@ pub struct Database {
 
 #[derive(Debug)]
 struct Inner {
-    store: Arc<dyn Store>,
+    reader: Reader,
     registry: Registry,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -142,7 +143,7 @@ impl Database {
     /// The store below.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.inner.store
+        self.inner.reader.store()
     }
 
     /// The models that it knows, by name.
@@ -169,7 +170,7 @@ impl Database {
     /// # Errors
     /// What the store answers.
     pub async fn close(&self) -> Result<()> {
-        self.inner.store.close().await
+        self.store().close().await
     }
 
     pub(crate) fn plan<M: Model>(&self) -> Result<Arc<Plan<M>>> {
@@ -193,9 +194,15 @@ impl Database {
         self.inner.registry.folder(model).ok_or_else(unknown)?
     }
 
+    /// What reads the log of this database.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.inner.reader
+    }
+
     /// Reads a stream as every part of the library does.
     pub(crate) async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
-        self.store().read_stream(query).await
+        self.reader().read_stream(query).await
     }
 
     /// A page of the log as every part of the library reads it: see [`Store::read_log`].
@@ -203,7 +210,7 @@ impl Database {
     /// # Errors
     /// What the store answers.
     pub async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
-        self.store().read_log(query).await
+        self.reader().read_log(query).await
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

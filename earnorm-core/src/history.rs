@@ -13,10 +13,6 @@ use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
 use crate::fold::{ModelFold, ModelRules};
 use crate::model::Model;
-use crate::store::StreamQuery;
-
-/// How many events of a stream are read at once.
-const CHUNK: usize = 1_000;
 
 /// One event of an instance and the state that it led to.
 #[derive(Debug, Clone)]
@@ -100,27 +96,12 @@ async fn fold_to<M: Model>(db: &Database, id: &M::Id, version: u64) -> Result<Mo
     Ok(fold)
 }
 
-/// Reads a stream from its start up to a version, until `visit` answers false.
+/// Reads an instance's stream from its start up to a version, until `visit` answers false.
 async fn walk<M: Model>(
     db: &Database,
     id: &M::Id,
     to: u64,
-    mut visit: impl FnMut(RecordedEvent) -> Result<bool> + Send,
+    visit: impl FnMut(RecordedEvent) -> Result<bool> + Send,
 ) -> Result<()> {
-    let stream = stream_of::<M>(id)?;
-    let mut from = 1;
-    loop {
-        let query = StreamQuery { from, to, limit: CHUNK, ..StreamQuery::all(stream.clone()) };
-        let events = db.read_stream(query).await?;
-        let full = events.len() == CHUNK;
-        for event in events {
-            from = event.version + 1;
-            if !visit(event)? {
-                return Ok(());
-            }
-        }
-        if !full {
-            return Ok(());
-        }
-    }
+    db.reader().walk(&stream_of::<M>(id)?, (1, to), visit).await
 }

@@ -26,6 +26,7 @@ pub mod position;
 pub mod predicate;
 pub mod query;
 pub mod regex;
+pub mod reader;
 pub mod registry;
 mod retry;
 pub mod save;

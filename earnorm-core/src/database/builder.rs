@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::metadata::Metadata;
 use crate::model::Model;
 use crate::ports::{Clock, Ids, RandomIds, SystemClock};
+use crate::reader::Reader;
 use crate::registry::{CrateMarker, Registry};
 use crate::schema::CollectionSpec;
 use crate::store::Store;
@@ -153,7 +154,7 @@ impl DatabaseBuilder {
             tracing::warn!(%difference, "index differs from the models");
         }
         let inner = Inner {
-            store,
+            reader: Reader::new(store),
             registry,
             clock: self.clock,
             ids: self.ids,
