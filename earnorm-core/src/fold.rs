@@ -39,6 +39,12 @@ pub(crate) trait Rules: Send + Sync + 'static {
     /// The state after a domain event, or after `updated`.
     fn step(&self, event: &RecordedEvent, state: Option<Self::State>) -> Result<Option<Self::State>>;
 
+    /// A stored document in today's shape.
+    fn shape(&self, document: Document, schema_version: u32, subject: &str) -> Result<Document>;
+
+    /// Whether the model can be read from a document of today's shape.
+    fn check(&self, document: &Document, subject: &str) -> Result<()>;
+
     /// The model's document in today's shape, without the library's own fields.
     fn document(&self, state: &Self::State, subject: &str) -> Result<Document>;
 }
@@ -50,13 +56,14 @@ pub(crate) struct Fold<R: Rules> {
     version: u64,
     live: bool,
     at: Option<DateTime<Utc>>,
+    id: Option<Bson>,
     /// The version before which events are missing, until a baseline makes up for them.
     cut: Option<u64>,
 }
 
 impl<R: Rules> Fold<R> {
     pub(crate) fn new(rules: Arc<R>) -> Self {
-        Self { rules, state: None, version: 0, live: false, at: None, cut: None }
+        Self { rules, state: None, version: 0, live: false, at: None, id: None, cut: None }
     }
 
     /// Adds the next event of the stream. The first one may stand above version 1 where older ones were truncated.
@@ -116,6 +123,7 @@ impl<R: Rules> Fold<R> {
 
     /// A soft delete keeps the document as it was; where its history was cut, the event tells the last state.
     fn end(&mut self, event: &RecordedEvent) -> Result<()> {
+        self.id = event.data.get("_id").cloned().or(self.id.take());
         let kept = self.rules.info().soft_delete && !event.data.get_bool(HARD).unwrap_or(false);
         if !kept {
             self.state = None;
@@ -134,6 +142,12 @@ impl<R: Rules> Fold<R> {
     /// Whether the instance is there and not deleted.
     pub(crate) fn is_live(&self) -> bool {
         self.live
+    }
+
+    /// The `_id` of the document, also where it is gone.
+    pub(crate) fn id(&self, subject: &str) -> Option<Bson> {
+        let of_state = |state| self.rules.document(state, subject).ok()?.get("_id").cloned();
+        self.state.as_ref().and_then(of_state).or_else(|| self.id.clone())
     }
 
     fn check(&self, subject: &str) -> Result<()> {
@@ -186,6 +200,9 @@ impl<R: Rules> Fold<R> {
             "sv": i64::from(self.rules.info().version),
             "live": self.live,
         };
+        if let Some(id) = &self.id {
+            snapshot.insert("id", id.clone());
+        }
         if let Some(at) = self.at {
             snapshot.insert("at", bson::DateTime::from_millis(at.timestamp_millis()));
         }
@@ -212,6 +229,7 @@ impl<R: Rules> Fold<R> {
             version: u64::try_from(snapshot.get_i64("v").ok()?).ok()?,
             live: snapshot.get_bool("live").ok()?,
             at: snapshot.get("at").and_then(read_date),
+            id: snapshot.get("id").cloned(),
             cut: None,
         })
     }

@@ -1,7 +1,8 @@
-//! Reading events as every part of the library does.
+//! Reading and writing events as every part of the library does.
 
 use std::sync::Arc;
 
+use crate::commit::{Commit, Committed};
 use crate::error::Result;
 use crate::event::RecordedEvent;
 use crate::store::{LogPage, LogQuery, Store, StreamQuery};
@@ -10,7 +11,7 @@ use crate::stream::StreamId;
 /// How many events are read at once.
 pub(crate) const PAGE: usize = 1_000;
 
-/// Reads the log and its streams. Cheap to clone.
+/// Reads the log and its streams, and writes commits. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Reader {
     store: Arc<dyn Store>,
@@ -43,6 +44,22 @@ impl Reader {
     /// What the store answers.
     pub async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
         self.store.read_log(query).await
+    }
+
+    /// Writes a commit: see [`Store::commit`].
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub async fn commit(&self, commit: Commit) -> Result<Committed> {
+        self.store.commit(commit).await
+    }
+
+    /// Every event of a category, stream by stream: see [`crate::store::StoreAdmin::scan`].
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub async fn scan(&self, category: &str, after: Option<(&str, u64)>, limit: usize) -> Result<Vec<RecordedEvent>> {
+        self.store.admin().scan(category, after, limit).await
     }
 
     /// Reads a stream from a version up to another, in pages, until `visit` answers false.

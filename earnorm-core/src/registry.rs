@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::fold::{Folder, RulesFolder, SourcedRules, TrackedRules};
 use crate::hook::{Block, FolderFn, Hook, HookInfo, HookRegistration, ModelRegistration};
 use crate::model::Model;
-use crate::schema::{ModelInfo, ModelKind, ModelSchema};
+use crate::schema::{ModelKind, ModelSchema};
 use crate::upcast::Upcasters;
 
 pub(crate) use plan::{Plan, Step};
@@ -210,9 +210,7 @@ impl Registry {
         let (plan, upcasters) = (self.plan::<M>()?, Arc::clone(&self.upcasters));
         check_chains(&upcasters, &plan)?;
         Ok(match M::SCHEMA.kind {
-            ModelKind::Tracked => {
-                Arc::new(RulesFolder(Arc::new(TrackedRules::new(ModelInfo::of(M::SCHEMA), Some(upcasters)))))
-            }
+            ModelKind::Tracked => Arc::new(RulesFolder(Arc::new(TrackedRules::of::<M>(upcasters)))),
             ModelKind::Sourced => Arc::new(RulesFolder(Arc::new(SourcedRules::new(plan, upcasters)))),
         })
     }

@@ -122,6 +122,20 @@ impl Operand<Option<String>> for &str {
     }
 }
 
+/// An id as stream keys write it; `None` for types that no model has as its id.
+#[must_use]
+pub fn key_text(id: &bson::Bson) -> Option<String> {
+    match id {
+        bson::Bson::String(text) => Some(text.clone()),
+        bson::Bson::ObjectId(id) => Some(id.to_hex()),
+        bson::Bson::Int64(number) => Some(number.to_string()),
+        bson::Bson::Binary(binary) if binary.subtype == bson::spec::BinarySubtype::Uuid => {
+            uuid::Uuid::from_slice(&binary.bytes).ok().map(|id| id.to_string())
+        }
+        _ => None,
+    }
+}
+
 /// A moment from a stored date.
 pub(crate) fn read_date(value: &bson::Bson) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(value.as_datetime()?.timestamp_millis())

@@ -188,6 +188,10 @@ impl StoreAdmin for MemoryStore {
         Err(unsupported())
     }
 
+    async fn scan(&self, _: &str, _: Option<(&str, u64)>, _: usize) -> Result<Vec<RecordedEvent>> {
+        Err(unsupported())
+    }
+
     async fn categories(&self) -> Result<Vec<String>> {
         Err(unsupported())
     }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use bson::Document;
+use bson::{Bson, Document};
 
 use super::{Fold, Rules, TrackedRules};
 use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
-use crate::schema::{ModelInfo, ModelKind};
+use crate::schema::{ModelInfo, ModelKind, SCHEMA_VERSION, is_internal};
 
 /// What folds the streams of one model.
 pub trait Folder: Send + Sync {
@@ -16,6 +16,18 @@ pub trait Folder: Send + Sync {
 
     /// A fold before its first event.
     fn begin(&self) -> Box<dyn Folding>;
+
+    /// A stored state document in today's shape, the library's own fields as they are.
+    ///
+    /// # Errors
+    /// [`Error::Upcast`], [`Error::NeedsCode`]; [`Error::SchemaAhead`] when it is of a newer shape.
+    fn shape(&self, document: &Document) -> Result<Document>;
+
+    /// Whether the model can be read from a document of today's shape. Without the model's code everything can.
+    ///
+    /// # Errors
+    /// [`Error::Decode`] names the field.
+    fn check(&self, document: &Document) -> Result<()>;
 }
 
 /// A fold in progress.
@@ -31,6 +43,9 @@ pub trait Folding: Send {
 
     /// Whether the instance is there and not deleted.
     fn is_live(&self) -> bool;
+
+    /// The `_id` of the document, also where the instance was deleted.
+    fn id(&self) -> Option<Bson>;
 
     /// The model's document in today's shape, while the instance is live.
     ///
@@ -56,6 +71,34 @@ impl<R: Rules> Folder for RulesFolder<R> {
 
     fn begin(&self) -> Box<dyn Folding> {
         Box::new(NamedFold { fold: Fold::new(Arc::clone(&self.0)), stream: None })
+    }
+
+    fn shape(&self, document: &Document) -> Result<Document> {
+        let subject = self.document_name(document);
+        let known = self.0.info().version;
+        let found = match document.get(SCHEMA_VERSION) {
+            Some(Bson::Int32(version)) => u32::try_from(*version).unwrap_or(1),
+            Some(Bson::Int64(version)) => u32::try_from(*version).unwrap_or(1),
+            _ => 1,
+        };
+        if found > known {
+            return Err(Error::SchemaAhead { subject, found, known });
+        }
+        let (internal, own): (Document, Document) =
+            document.clone().into_iter().partition(|(field, _)| is_internal(field));
+        let mut shaped = self.0.shape(own, found, &subject)?;
+        shaped.extend(internal);
+        Ok(shaped)
+    }
+
+    fn check(&self, document: &Document) -> Result<()> {
+        self.0.check(document, &self.document_name(document))
+    }
+}
+
+impl<R: Rules> RulesFolder<R> {
+    fn document_name(&self, document: &Document) -> String {
+        format!("{} {}", self.0.info().collection, document.get("_id").unwrap_or(&Bson::Null))
     }
 }
 
@@ -87,6 +130,10 @@ impl<R: Rules> Folding for NamedFold<R> {
         self.fold.is_live()
     }
 
+    fn id(&self) -> Option<Bson> {
+        self.fold.id(&self.subject())
+    }
+
     fn document(&self) -> Result<Option<Document>> {
         self.fold.live_document(&self.subject())
     }
@@ -104,5 +151,5 @@ pub fn untyped(info: ModelInfo) -> Result<Arc<dyn Folder>> {
     if info.kind == ModelKind::Sourced {
         return Err(Error::NeedsCode { subject: format!("the streams of `{}`", info.name), model: info.name });
     }
-    Ok(Arc::new(RulesFolder(Arc::new(TrackedRules::new(info, None)))))
+    Ok(Arc::new(RulesFolder(Arc::new(TrackedRules::untyped(info)))))
 }

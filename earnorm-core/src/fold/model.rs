@@ -12,7 +12,7 @@ use crate::event::RecordedEvent;
 use crate::hook::ApplyFn;
 use crate::model::Model;
 use crate::registry::Plan;
-use crate::schema::{ModelInfo, ModelKind};
+use crate::schema::ModelKind;
 
 /// A fold whose state can be had as a model.
 pub(crate) enum ModelFold<M: Model> {
@@ -34,7 +34,7 @@ impl<M: Model> ModelRules<M> {
         Ok(match M::SCHEMA.kind {
             ModelKind::Tracked => {
                 db.plan::<M>()?;
-                Self::Tracked(Arc::new(TrackedRules::new(ModelInfo::of(M::SCHEMA), Some(upcasters))))
+                Self::Tracked(Arc::new(TrackedRules::of::<M>(upcasters)))
             }
             ModelKind::Sourced => Self::Sourced(Arc::new(SourcedRules::new(db.plan::<M>()?, upcasters))),
         })

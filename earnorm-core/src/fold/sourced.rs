@@ -49,10 +49,7 @@ impl<M: Model> Rules for SourcedRules<M> {
     fn whole(&self, document: &Document, schema_version: u32, subject: &str) -> Result<M> {
         let mut document = document.clone();
         document.remove(crate::save::HARD);
-        if schema_version < self.info.version {
-            let span = Span { from: schema_version, to: self.info.version };
-            self.upcasters.model(&self.info.name, &mut document, span, subject)?;
-        }
+        let document = self.shape(document, schema_version, subject)?;
         super::decode(&document, || subject.to_owned())
     }
 
@@ -86,6 +83,18 @@ impl<M: Model> Rules for SourcedRules<M> {
             }
             (ApplyFn::Step(_), None) => Err(broken(event, "it changes an instance that is not there".to_owned())),
         }
+    }
+
+    fn shape(&self, mut document: Document, schema_version: u32, subject: &str) -> Result<Document> {
+        if schema_version < self.info.version {
+            let span = Span { from: schema_version, to: self.info.version };
+            self.upcasters.model(&self.info.name, &mut document, span, subject)?;
+        }
+        Ok(document)
+    }
+
+    fn check(&self, document: &Document, subject: &str) -> Result<()> {
+        super::decode::<M>(document, || subject.to_owned()).map(|_| ())
     }
 
     fn document(&self, state: &M, _: &str) -> Result<Document> {

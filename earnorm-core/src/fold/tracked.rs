@@ -8,6 +8,7 @@ use super::{Rules, broken, subject};
 use crate::diff::Changes;
 use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
+use crate::model::Model;
 use crate::schema::ModelInfo;
 use crate::upcast::{Span, Upcasters};
 
@@ -17,7 +18,11 @@ pub(crate) struct TrackedRules {
     info: ModelInfo,
     /// `None` in tools that do not have the user's code.
     upcasters: Option<Arc<Upcasters>>,
+    check: Option<CheckFn>,
 }
+
+/// Reads a model from a document.
+type CheckFn = fn(&Document, &str) -> Result<()>;
 
 /// A document and its schema version.
 #[derive(Debug, Clone)]
@@ -27,8 +32,15 @@ pub(crate) struct Shaped {
 }
 
 impl TrackedRules {
-    pub(crate) fn new(info: ModelInfo, upcasters: Option<Arc<Upcasters>>) -> Self {
-        Self { info, upcasters }
+    /// The rules of a model whose code is linked.
+    pub(crate) fn of<M: Model>(upcasters: Arc<Upcasters>) -> Self {
+        let check: CheckFn = |document, subject| super::decode::<M>(document, || subject.to_owned()).map(|_| ());
+        Self { info: ModelInfo::of(M::SCHEMA), upcasters: Some(upcasters), check: Some(check) }
+    }
+
+    /// The rules of a model of which only the store's note is known.
+    pub(crate) fn untyped(info: ModelInfo) -> Self {
+        Self { info, upcasters: None, check: None }
     }
 
     /// Upcasters only ever see whole documents: the folded one passes through them where the schema version rises.
@@ -73,6 +85,16 @@ impl Rules for TrackedRules {
         let changes = Changes::from_data(&event.data).map_err(|reason| broken(event, reason))?;
         changes.apply_to(&mut shaped.document);
         Ok(Some(shaped))
+    }
+
+    fn shape(&self, document: Document, schema_version: u32, subject: &str) -> Result<Document> {
+        let mut shaped = Shaped { document, version: schema_version };
+        self.raise(&mut shaped, self.info.version, subject)?;
+        Ok(shaped.document)
+    }
+
+    fn check(&self, document: &Document, subject: &str) -> Result<()> {
+        self.check.map_or(Ok(()), |check| check(document, subject))
     }
 
     fn document(&self, state: &Shaped, subject: &str) -> Result<Document> {

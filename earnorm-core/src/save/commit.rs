@@ -5,6 +5,7 @@ use crate::database::Database;
 use crate::entity::lock;
 use crate::error::{Error, Result, VersionConflict};
 use crate::event::DELETED;
+use crate::replay::{self, version_of};
 use crate::save::Receipt;
 use crate::store::StreamQuery;
 use crate::stream::{ExpectedVersion, StreamId};
@@ -17,7 +18,7 @@ pub(crate) async fn commit(db: &Database, mut buffer: Buffer) -> Result<Receipt>
         return Ok(Receipt::default());
     }
     let commit = build(db, &mut buffer.writes);
-    let committed = match db.store().commit(commit).await {
+    let committed = match db.reader().commit(commit).await {
         Ok(committed) => committed,
         Err(error) => return Err(explain(db, &buffer.writes, error).await),
     };
@@ -73,6 +74,9 @@ async fn explain(db: &Database, writes: &[Staged], error: Error) -> Error {
     }
     for write in suspects {
         let head = head(db, &write.stream).await;
+        if let Some((version, deleted)) = head {
+            repair(db, write, version, deleted).await;
+        }
         if write.base == 0 {
             if let Some((_, deleted)) = head {
                 return Error::AlreadyExists { model: write.model, id: write.stream.key().to_owned(), deleted };
@@ -85,6 +89,21 @@ async fn explain(db: &Database, writes: &[Staged], error: Error) -> Error {
         }
     }
     Error::Conflict(conflict)
+}
+
+/// A document that lies behind its stream would make every later save fail alike: it is put right first.
+async fn repair(db: &Database, write: &Staged, version: u64, deleted: bool) {
+    let Ok(document) = db.store().get(write.collection, &write.id).await else { return };
+    let stored = document.as_ref().map(version_of);
+    if stored.is_some_and(|stored| stored >= version) || (stored.is_none() && deleted) {
+        return;
+    }
+    match replay::repair(db, write.model, &write.stream).await {
+        Ok(()) => {
+            tracing::warn!(stream = %write.stream, version, "the document lay behind its stream and was repaired")
+        }
+        Err(error) => tracing::warn!(stream = %write.stream, %error, "the document lies behind its stream"),
+    }
 }
 
 /// The last version of a stream, and whether its instance is deleted.

@@ -48,6 +48,10 @@ pub trait StoreAdmin: Send + Sync {
     /// The streams of a category in the order of their keys, those after `after` only, at most `limit`.
     async fn streams(&self, category: &str, after: Option<&str>, limit: usize) -> Result<Vec<StreamHead>>;
 
+    /// Every event of a category, stream by stream, in the order of keys and versions: those behind `after`, a key and a
+    /// version, at most `limit`. Not bound by the high-water mark.
+    async fn scan(&self, category: &str, after: Option<(&str, u64)>, limit: usize) -> Result<Vec<RecordedEvent>>;
+
     /// The categories that have events, in order.
     async fn categories(&self) -> Result<Vec<String>>;
 
