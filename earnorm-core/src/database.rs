@@ -2,6 +2,7 @@
 
 mod builder;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -18,6 +19,7 @@ use crate::ports::{Clock, Ids};
 use crate::reader::Reader;
 use crate::registry::{Plan, Registry};
 use crate::schema::ModelSchema;
+use crate::snapshot::SnapshotPolicy;
 use crate::store::{Drift, LogPage, LogQuery, Store, StreamQuery};
 use crate::unit::UnitOfWork;
 use crate::upcast::Upcasters;
@@ -40,6 +42,14 @@ struct Inner {
     ids: Arc<dyn Ids>,
     drift: Vec<Drift>,
     conflict_retries_max: u32,
+    snapshots: Snapshots,
+}
+
+/// When folds leave snapshots behind, by model's name.
+#[derive(Debug, Clone, Default)]
+struct Snapshots {
+    usual: SnapshotPolicy,
+    own: HashMap<&'static str, SnapshotPolicy>,
 }
 
 impl Database {
@@ -219,6 +229,11 @@ impl Database {
 
     pub(crate) fn next_id(&self) -> Uuid {
         self.inner.ids.next()
+    }
+
+    pub(crate) fn snapshot_policy<M: Model>(&self) -> SnapshotPolicy {
+        let snapshots = &self.inner.snapshots;
+        snapshots.own.get(M::SCHEMA.name).copied().unwrap_or(snapshots.usual)
     }
 
     pub(crate) fn conflict_retries_max(&self) -> u32 {

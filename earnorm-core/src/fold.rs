@@ -28,7 +28,7 @@ pub(crate) use tracked::TrackedRules;
 /// What events do to the state of one kind of model.
 pub(crate) trait Rules: Send + Sync + 'static {
     /// The state on the way.
-    type State: Clone + Send;
+    type State: Clone + Send + Sync;
 
     /// The model.
     fn info(&self) -> &ModelInfo;

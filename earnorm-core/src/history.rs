@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
 use crate::fold::{ModelFold, ModelRules};
 use crate::model::Model;
+use crate::reader::PAGE;
+use crate::snapshot::{self, Bound, Counter};
+use crate::store::StreamQuery;
 
 /// One event of an instance and the state that it led to.
 #[derive(Debug, Clone)]
@@ -43,16 +46,7 @@ pub(crate) async fn at_version<M: Model>(db: &Database, id: &M::Id, version: u64
 }
 
 pub(crate) async fn as_of<M: Model>(db: &Database, id: &M::Id, moment: DateTime<Utc>) -> Result<Option<M>> {
-    let mut fold = ModelRules::<M>::of(db)?.begin();
-    walk::<M>(db, id, u64::MAX, |event| {
-        // Time never falls within a stream, so the first later event ends the prefix.
-        if event.recorded_at > moment {
-            return Ok(false);
-        }
-        fold.add(&event)?;
-        Ok(true)
-    })
-    .await?;
+    let fold = fold_within::<M>(db, id, Bound { version: u64::MAX, moment: Some(moment) }).await?;
     fold.model(&format!("{} `{id}` as of {moment}", M::SCHEMA.name))
 }
 
@@ -87,13 +81,51 @@ pub(crate) async fn fold_all<M: Model>(db: &Database) -> Result<BTreeMap<String,
 }
 
 async fn fold_to<M: Model>(db: &Database, id: &M::Id, version: u64) -> Result<ModelFold<M>> {
-    let mut fold = ModelRules::<M>::of(db)?.begin();
-    walk::<M>(db, id, version, |event| fold.add(&event).map(|()| true)).await?;
+    let fold = fold_within::<M>(db, id, Bound { version, moment: None }).await?;
     if fold.version() < version {
         let reason = format!("the stream has {} versions", fold.version());
         return Err(Error::InvalidQuery { path: format!("{} `{id}` version {version}", M::SCHEMA.name), reason });
     }
     Ok(fold)
+}
+
+/// Folds a stream up to a bound, from the latest snapshot within it, and keeps the snapshots that are due on the way.
+async fn fold_within<M: Model>(db: &Database, id: &M::Id, bound: Bound) -> Result<ModelFold<M>> {
+    let (rules, stream, reader) = (ModelRules::<M>::of(db)?, stream_of::<M>(id)?, db.reader());
+    let policy = db.snapshot_policy::<M>();
+    let snapshot = if policy.is_pointless_up_to(bound.version) {
+        None
+    } else {
+        snapshot::latest(reader, &stream, bound, M::SCHEMA.version).await?
+    };
+    let mut fold = snapshot.and_then(|snapshot| rules.resume(&snapshot)).unwrap_or_else(|| rules.begin());
+    let mut counter = Counter::new(policy);
+    loop {
+        let query = StreamQuery {
+            from: fold.version() + 1,
+            to: bound.version,
+            limit: PAGE,
+            ..StreamQuery::all(stream.clone())
+        };
+        let mut page = reader.read_stream(query).await?;
+        let full = page.len() == PAGE;
+        // Time never falls within a stream, so the first later event ends the prefix.
+        let within = page.iter().take_while(|event| bound.moment.is_none_or(|moment| event.recorded_at <= moment));
+        let within = within.count();
+        let ended = !full || within < page.len();
+        page.truncate(within);
+        let mut snapshots = Vec::new();
+        for event in page {
+            fold.add(&event)?;
+            if counter.is_due(&event) {
+                snapshots.extend(fold.snapshot(&format!("{stream} at version {}", event.version)).ok());
+            }
+        }
+        snapshot::keep(reader, &stream, snapshots).await;
+        if ended {
+            return Ok(fold);
+        }
+    }
 }
 
 /// Reads an instance's stream from its start up to a version, until `visit` answers false.

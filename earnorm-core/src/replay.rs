@@ -25,7 +25,9 @@ use crate::reader::Reader;
 
 pub use adopt::{Adopt, Adopted};
 pub use difference::{Difference, Kind};
+pub(crate) use folds::{Folded, Folds};
 pub use outside::OUTSIDE;
+pub(crate) use progress::Teller;
 pub use progress::{OnProgress, Progress};
 pub use rebuild::{Rebuild, Rebuilt};
 pub(crate) use repair::{repair, version_of};
@@ -54,25 +56,21 @@ impl Replay {
     }
 
     /// Builds the collection anew: see [`Database::rebuild`].
-    #[must_use]
     pub fn rebuild(&self) -> Rebuild {
         Rebuild::new(self.clone())
     }
 
     /// Compares the collection with the log: see [`Database::verify`].
-    #[must_use]
     pub fn verify(&self) -> Verify {
         Verify::new(self.clone())
     }
 
     /// Brings stored documents to today's shape: see [`Database::upgrade`].
-    #[must_use]
     pub fn upgrade(&self) -> Upgrade {
         Upgrade::new(self.clone())
     }
 
     /// Takes over documents without events: see [`Database::adopt`].
-    #[must_use]
     pub fn adopt(&self) -> Adopt {
         Adopt::new(self.clone())
     }

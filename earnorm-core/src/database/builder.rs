@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Database, Inner};
+use super::{Database, Inner, Snapshots};
 use crate::backend::OpenOptions;
 use crate::error::Result;
 use crate::limits::Limits;
@@ -13,6 +13,7 @@ use crate::ports::{Clock, Ids, RandomIds, SystemClock};
 use crate::reader::Reader;
 use crate::registry::{CrateMarker, Registry};
 use crate::schema::CollectionSpec;
+use crate::snapshot::SnapshotPolicy;
 use crate::store::Store;
 
 /// Settings of a database. Everything has a default.
@@ -25,6 +26,7 @@ pub struct DatabaseBuilder {
     metadata: Metadata,
     options: OpenOptions,
     conflict_retries_max: u32,
+    snapshots: Snapshots,
 }
 
 impl Default for DatabaseBuilder {
@@ -36,6 +38,7 @@ impl Default for DatabaseBuilder {
             metadata: Metadata::new(),
             options: OpenOptions::new(""),
             conflict_retries_max: 10,
+            snapshots: Snapshots::default(),
         }
     }
 }
@@ -125,6 +128,18 @@ impl DatabaseBuilder {
         self
     }
 
+    /// When folds of any model leave snapshots behind: every 200 events or 1 MiB by default.
+    pub fn snapshots(mut self, policy: SnapshotPolicy) -> Self {
+        self.snapshots.usual = policy;
+        self
+    }
+
+    /// When folds of one model leave snapshots behind.
+    pub fn snapshots_of<M: Model>(mut self, policy: SnapshotPolicy) -> Self {
+        self.snapshots.own.insert(M::SCHEMA.name, policy);
+        self
+    }
+
     /// Connects: see [`Database::connect`].
     ///
     /// # Errors
@@ -160,6 +175,7 @@ impl DatabaseBuilder {
             ids: self.ids,
             drift,
             conflict_retries_max: self.conflict_retries_max,
+            snapshots: self.snapshots,
         };
         Ok(Database { inner: Arc::new(inner), metadata: Arc::new(self.metadata) })
     }

@@ -31,7 +31,7 @@ pub trait Folder: Send + Sync {
 }
 
 /// A fold in progress.
-pub trait Folding: Send {
+pub trait Folding: Send + Sync {
     /// Adds the next event of the stream.
     ///
     /// # Errors

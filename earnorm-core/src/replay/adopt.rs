@@ -39,6 +39,12 @@ pub struct Adopted {
     pub refused: Vec<(Bson, String)>,
 }
 
+impl std::fmt::Debug for Adopt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Adopt").field("replay", &self.replay).finish_non_exhaustive()
+    }
+}
+
 impl Adopt {
     pub(crate) fn new(replay: Replay) -> Self {
         Self { replay, tell: None, metadata: Metadata::new().actor("adopt") }
@@ -88,7 +94,7 @@ impl Adopt {
                 after = document.get("_id").cloned();
                 match self.fitting(document) {
                     Ok(fitting) => batch.push(fitting),
-                    Err(refused) => report.refused.push(refused),
+                    Err(refused) => report.refused.push(*refused),
                 }
             }
             if found == 0 {
@@ -100,7 +106,7 @@ impl Adopt {
     }
 
     /// The stream and content of a document that fits the model.
-    fn fitting(&self, document: Document) -> Result<(StreamId, Document), (Bson, String)> {
+    fn fitting(&self, document: Document) -> Result<(StreamId, Document), Refused> {
         let id = document.get("_id").cloned().unwrap_or(Bson::Null);
         let checked = || {
             let key = key_text(&id).ok_or("its `_id` is of a type that no model has as its id")?;
@@ -110,7 +116,7 @@ impl Adopt {
         };
         match checked() {
             Ok(stream) => Ok((stream, document)),
-            Err(reason) => Err((id, reason)),
+            Err(reason) => Err(Box::new((id, reason))),
         }
     }
 
@@ -172,6 +178,9 @@ impl Adopt {
         commit
     }
 }
+
+/// A document that stays as it is, and why.
+type Refused = Box<(Bson, String)>;
 
 /// Whether an error speaks of one document and not of the whole store.
 fn is_about_one(error: &Error) -> bool {

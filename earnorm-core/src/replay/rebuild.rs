@@ -38,6 +38,12 @@ pub struct Rebuilt {
     pub resumed: bool,
 }
 
+impl std::fmt::Debug for Rebuild {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rebuild").field("replay", &self.replay).finish_non_exhaustive()
+    }
+}
+
 impl Rebuild {
     pub(crate) fn new(replay: Replay) -> Self {
         Self { replay, tell: None, restart: false, drop_unknown: false }

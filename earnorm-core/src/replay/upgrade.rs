@@ -32,6 +32,12 @@ pub struct Upgraded {
     pub overtaken: u64,
 }
 
+impl std::fmt::Debug for Upgrade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upgrade").field("replay", &self.replay).finish_non_exhaustive()
+    }
+}
+
 impl Upgrade {
     pub(crate) fn new(replay: Replay) -> Self {
         Self { replay, tell: None }

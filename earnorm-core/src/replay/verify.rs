@@ -54,6 +54,12 @@ impl Verified {
     }
 }
 
+impl std::fmt::Debug for Verify {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verify").field("replay", &self.replay).finish_non_exhaustive()
+    }
+}
+
 impl Verify {
     pub(crate) fn new(replay: Replay) -> Self {
         Self { replay, tell: None, record: false }

@@ -135,18 +135,19 @@ async fn stage_restore<M: Model>(entity: &Entity<M>, scope: &Arc<Scope>) -> Resu
     Ok(work.model)
 }
 
+/// Marks a document as deleted. Where nothing else changed it keeps the shape that it has.
 fn hide<M: Model>(id: Bson, loaded: &Loaded, next: &Loaded) -> DocumentWrite {
-    let mut write = events::update::<M>(id, &as_current::<M>(loaded), next, Changes::default());
+    let before = loaded.document.clone().unwrap_or_default();
+    let changes = Changes::between(&before, next.document.as_deref().unwrap_or(&before));
+    if loaded.schema_version == M::SCHEMA.version || !changes.is_empty() {
+        return events::update::<M>(id, loaded, next, changes);
+    }
+    let current = Loaded { schema_version: M::SCHEMA.version, ..loaded.clone() };
+    let mut write = events::update::<M>(id, &current, next, changes);
     if let DocumentOp::Patch { set, .. } = &mut write.op {
-        // The fields stay in the shape that they have.
         set.retain(|(name, _)| name != crate::schema::SCHEMA_VERSION);
     }
     write
-}
-
-/// A delete only marks the document, so its schema version does not force a replacement.
-fn as_current<M: Model>(loaded: &Loaded) -> Loaded {
-    Loaded { schema_version: M::SCHEMA.version, ..loaded.clone() }
 }
 
 fn remove<M: Model>(id: Bson, loaded: &Loaded) -> DocumentWrite {

@@ -1,0 +1,149 @@
+//! Snapshots: a cache of folds. A wrong or missing one changes speed, never the result: it is taken only at a version of
+//! its stream, by the same fold that would go on without it, and one of another schema version or format is discarded.
+
+use bson::{Bson, Document};
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+
+use crate::error::Result;
+use crate::event::RecordedEvent;
+use crate::predicate::{Comparison, Predicate};
+use crate::reader::Reader;
+use crate::store::{DocumentQuery, Own, PutRule, SortKey};
+use crate::stream::StreamId;
+
+/// The form of the notes; a higher one discards those before it.
+const FORMAT: i64 = 1;
+
+/// When a fold leaves a snapshot behind: whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotPolicy {
+    events: Option<u64>,
+    bytes: Option<usize>,
+}
+
+impl Default for SnapshotPolicy {
+    /// Every 200 events, or 1 MiB of them.
+    fn default() -> Self {
+        Self::every(200).or_bytes(1024 * 1024)
+    }
+}
+
+impl SnapshotPolicy {
+    /// No snapshots: every fold starts at the first event.
+    #[must_use]
+    pub const fn never() -> Self {
+        Self { events: None, bytes: None }
+    }
+
+    /// After so many events; 0 is read as 1.
+    #[must_use]
+    pub const fn every(events: u64) -> Self {
+        Self { events: Some(if events == 0 { 1 } else { events }), bytes: None }
+    }
+
+    /// After so many bytes of event data.
+    #[must_use]
+    pub const fn or_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = Some(bytes);
+        self
+    }
+
+    /// Whether a fold of so few events leaves none behind, so that looking for one is no use.
+    pub(crate) fn is_pointless_up_to(&self, version: u64) -> bool {
+        match (self.events, self.bytes) {
+            (None, None) => true,
+            (Some(events), None) => version <= events,
+            (_, Some(_)) => version <= 1,
+        }
+    }
+}
+
+/// Counts what a fold has read since its last snapshot.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    policy: SnapshotPolicy,
+    events: u64,
+    bytes: usize,
+}
+
+impl Counter {
+    pub(crate) fn new(policy: SnapshotPolicy) -> Self {
+        Self { policy, events: 0, bytes: 0 }
+    }
+
+    /// Whether a snapshot is due after `event`.
+    pub(crate) fn is_due(&mut self, event: &RecordedEvent) -> bool {
+        self.events += 1;
+        if self.policy.bytes.is_some() {
+            self.bytes += crate::limits::size_of(&event.data, String::new).unwrap_or(0);
+        }
+        let due = self.policy.events.is_some_and(|events| self.events >= events)
+            || self.policy.bytes.is_some_and(|bytes| self.bytes >= bytes);
+        if due {
+            (self.events, self.bytes) = (0, 0);
+        }
+        due
+    }
+}
+
+/// Up to where a snapshot may reach.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bound {
+    pub(crate) version: u64,
+    pub(crate) moment: Option<DateTime<Utc>>,
+}
+
+/// The latest snapshot of a stream within a bound. Those of an older schema version or format are discarded.
+pub(crate) async fn latest(
+    reader: &Reader,
+    stream: &StreamId,
+    bound: Bound,
+    schema_version: u32,
+) -> Result<Option<Document>> {
+    let own = reader.store().admin().own(Own::Snapshots);
+    let version = Bson::Int64(i64::try_from(bound.version).unwrap_or(i64::MAX));
+    let of_stream = Predicate::eq("s", stream.to_string());
+    let mut filter = of_stream.clone().and(compare("v", Comparison::Lte, version));
+    if let Some(moment) = bound.moment {
+        let moment = bson::DateTime::from_millis(moment.timestamp_millis());
+        filter = filter.and(compare("at", Comparison::Lte, moment.into()));
+    }
+    let mut query = DocumentQuery::new(&own, filter);
+    query.sort = vec![SortKey { path: "v".to_owned(), descending: true }];
+    query.limit = Some(1);
+    let Some(found) = reader.store().find(query).await?.next().await.transpose()? else { return Ok(None) };
+    let known = i64::from(schema_version);
+    let (format, shape) = (found.get_i64("fmt").unwrap_or(0), found.get_i64("sv").unwrap_or(0));
+    if format == FORMAT && shape == known {
+        return Ok(Some(found));
+    }
+    // A newer program's are left to it.
+    if format < FORMAT || (format == FORMAT && shape < known) {
+        let old = compare("fmt", Comparison::Lt, FORMAT.into()).or(compare("sv", Comparison::Lt, known.into()));
+        reader.store().admin().remove(&own, &of_stream.and(old)).await?;
+    }
+    Ok(None)
+}
+
+/// Keeps snapshots of a stream. Failing to is no failure of the fold.
+pub(crate) async fn keep(reader: &Reader, stream: &StreamId, snapshots: Vec<Document>) {
+    if snapshots.is_empty() {
+        return;
+    }
+    let notes = snapshots.into_iter().map(|mut snapshot| {
+        let version = snapshot.get_i64("v").unwrap_or(0);
+        snapshot.insert("_id", format!("{stream}@{version}"));
+        snapshot.insert("s", stream.to_string());
+        snapshot.insert("fmt", FORMAT);
+        snapshot
+    });
+    let admin = reader.store().admin();
+    if let Err(error) = admin.put(&admin.own(Own::Snapshots), notes.collect(), PutRule::Always).await {
+        tracing::warn!(%stream, %error, "snapshots were not kept; the next fold is slower");
+    }
+}
+
+fn compare(path: &str, op: Comparison, value: Bson) -> Predicate {
+    Predicate::Compare { path: path.to_owned(), op, value }
+}

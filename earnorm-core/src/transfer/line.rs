@@ -1,0 +1,177 @@
+//! One line of an exported log.
+
+use bson::{Bson, Document};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::event::RecordedEvent;
+use crate::metadata::Metadata;
+use crate::position::Position;
+use crate::store::LogEntry;
+use crate::stream::StreamId;
+
+/// The form of the file.
+pub(super) const FORMAT: i64 = 1;
+/// How long a line may be: the largest event as canonical extended JSON stays far below.
+pub(super) const LINE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// `,"h":"` and 64 digits and `"}`.
+const SEAL_BYTES: usize = 6 + 64 + 2;
+
+/// The checksum chain.
+pub(super) struct Chain {
+    last: String,
+}
+
+impl Chain {
+    pub(super) fn new() -> Self {
+        Self { last: String::new() }
+    }
+
+    /// The line of a JSON object, with its checksum as the last field.
+    pub(super) fn seal(&mut self, body: &Value) -> String {
+        let body = body.to_string();
+        self.last = self.next(&body);
+        let open = body.strip_suffix('}').unwrap_or(&body);
+        format!("{open},\"h\":\"{}\"}}", self.last)
+    }
+
+    /// The JSON object of a line whose checksum is right.
+    pub(super) fn open(&mut self, line: &str) -> Result<Map<String, Value>, String> {
+        let cut = line.len().checked_sub(SEAL_BYTES).filter(|cut| line.is_char_boundary(*cut));
+        let sealed = cut.and_then(|cut| {
+            let (open, seal) = line.split_at(cut);
+            Some((open, seal.strip_prefix(",\"h\":\"")?.strip_suffix("\"}")?))
+        });
+        let (open, checksum) =
+            sealed.ok_or("it has no checksum at its end: it was cut, or is not a line of an export")?;
+        let body = format!("{open}}}");
+        let expected = self.next(&body);
+        if checksum != expected {
+            return Err("its checksum does not follow from the line before it: one of both was changed, or lines are \
+                        missing or in another order"
+                .to_owned());
+        }
+        self.last = expected;
+        match serde_json::from_str(&body) {
+            Ok(Value::Object(map)) => Ok(map),
+            Ok(_) => Err("it is not a JSON object".to_owned()),
+            Err(error) => Err(format!("it is not JSON: {error}")),
+        }
+    }
+
+    fn next(&self, body: &str) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.last.as_bytes());
+        hash.update(body.as_bytes());
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// What an entry is written as.
+pub(super) fn write(entry: &LogEntry) -> Value {
+    let (event, commit) = match entry {
+        LogEntry::Tombstone(position) => return json!({ "p": position.get(), "x": true }),
+        LogEntry::Event { event, commit } => (event, commit),
+    };
+    let mut line = Map::new();
+    line.insert("p".into(), event.position.get().into());
+    line.insert("s".into(), event.stream.to_string().into());
+    line.insert("v".into(), event.version.into());
+    line.insert("id".into(), event.id.to_string().into());
+    line.insert("t".into(), event.event_type.as_str().into());
+    line.insert("sv".into(), event.schema_version.into());
+    line.insert("at".into(), event.recorded_at.to_rfc3339_opts(SecondsFormat::Millis, true).into());
+    line.insert("d".into(), extjson(&event.data));
+    line.insert("m".into(), metadata(&event.metadata));
+    if let Some((id, count)) = commit {
+        line.insert("c".into(), id.to_string().into());
+        line.insert("n".into(), (*count).into());
+    }
+    Value::Object(line)
+}
+
+fn extjson(document: &Document) -> Value {
+    Bson::Document(document.clone()).into_canonical_extjson()
+}
+
+fn metadata(metadata: &Metadata) -> Value {
+    let mut line = Map::new();
+    let texts = [
+        ("actor", &metadata.actor),
+        ("correlation_id", &metadata.correlation_id),
+        ("causation_id", &metadata.causation_id),
+        ("traceparent", &metadata.traceparent),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            line.insert(name.into(), text.as_str().into());
+        }
+    }
+    if !metadata.extra.is_empty() {
+        line.insert("extra".into(), extjson(&metadata.extra));
+    }
+    Value::Object(line)
+}
+
+/// Reads an entry.
+pub(super) fn read(line: &mut Map<String, Value>) -> Result<LogEntry, String> {
+    let number = |line: &Map<String, Value>, field: &str| {
+        line.get(field).and_then(Value::as_i64).ok_or_else(|| format!("`{field}` is not a number"))
+    };
+    let position = Position::new(number(line, "p")?);
+    if line.get("x") == Some(&Value::Bool(true)) {
+        return Ok(LogEntry::Tombstone(position));
+    }
+    let text = |line: &Map<String, Value>, field: &str| {
+        line.get(field).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("`{field}` is not a text"))
+    };
+    let id = |line: &Map<String, Value>, field: &str| {
+        Uuid::parse_str(&text(line, field)?).map_err(|_| format!("`{field}` is not a UUID"))
+    };
+    let at = DateTime::parse_from_rfc3339(&text(line, "at")?).map_err(|_| "`at` is not a time".to_owned())?;
+    let commit = match line.get("c") {
+        None => None,
+        Some(_) => Some((id(line, "c")?, usize::try_from(number(line, "n")?).map_err(|_| "`n` is negative")?)),
+    };
+    let event = RecordedEvent {
+        id: id(line, "id")?,
+        stream: StreamId::parse(&text(line, "s")?).map_err(|error| error.to_string())?,
+        version: u64::try_from(number(line, "v")?).map_err(|_| "`v` is negative")?,
+        position,
+        event_type: text(line, "t")?,
+        schema_version: u32::try_from(number(line, "sv")?).map_err(|_| "`sv` is not a schema version")?,
+        data: document(line.remove("d"), "d")?,
+        metadata: read_metadata(line.remove("m"))?,
+        recorded_at: at.with_timezone(&Utc),
+    };
+    Ok(LogEntry::Event { event, commit })
+}
+
+fn document(value: Option<Value>, field: &str) -> Result<Document, String> {
+    match value.map(Bson::try_from) {
+        Some(Ok(Bson::Document(document))) => Ok(document),
+        Some(Err(error)) => Err(format!("`{field}` is not extended JSON: {error}")),
+        _ => Err(format!("`{field}` is not a document")),
+    }
+}
+
+fn read_metadata(value: Option<Value>) -> Result<Metadata, String> {
+    let Some(Value::Object(mut line)) = value else { return Err("`m` is not a document".to_owned()) };
+    let mut text = |field: &str| match line.remove(field) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(format!("`m.{field}` is not a text")),
+    };
+    Ok(Metadata {
+        actor: text("actor")?,
+        correlation_id: text("correlation_id")?,
+        causation_id: text("causation_id")?,
+        traceparent: text("traceparent")?,
+        extra: match line.remove("extra") {
+            None => Document::new(),
+            extra => document(extra, "m.extra")?,
+        },
+    })
+}

@@ -1,0 +1,205 @@
+//! Moving the beginning of the log into an archive.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use bson::{Document, doc};
+use chrono::Utc;
+use futures::{StreamExt, TryStreamExt};
+use uuid::Uuid;
+
+use super::export::{Export, Exported};
+use crate::commit::{Append, Commit, DocumentOp, DocumentWrite};
+use crate::error::{Error, Result};
+use crate::event::{BASELINE, NewEvent};
+use crate::metadata::Metadata;
+use crate::position::Position;
+use crate::predicate::Predicate;
+use crate::reader::Reader;
+use crate::replay::{Folded, Folds, OnProgress, Progress, Replay, Teller};
+use crate::schema::{self, is_internal};
+use crate::store::{DocumentQuery, Own};
+use crate::stream::{ExpectedVersion, StreamId};
+use crate::value::to_millis;
+
+/// How many baselines are under way at once; the store may send them together.
+const AT_ONCE: usize = 32;
+/// How often a baseline is tried again after someone else's save.
+const RETRIES_MAX: usize = 20;
+
+/// A truncation that has not begun.
+///
+/// First every instance with events in the part that goes gets a `baseline` event with its state, so that a fold still
+/// starts somewhere; then the part is written to the archive, in the form of an export; then it is removed. The last
+/// event of a deleted instance stays, so that its id never begins a second history. History before a baseline cannot be
+/// asked for afterwards.
+#[must_use = "nothing is truncated until it runs"]
+pub struct Truncate {
+    reader: Reader,
+    models: Vec<Replay>,
+    upto: Position,
+    tell: Option<OnProgress>,
+}
+
+impl std::fmt::Debug for Truncate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Truncate").field("upto", &self.upto).finish_non_exhaustive()
+    }
+}
+
+/// What a truncation did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Truncated {
+    /// How many streams got a baseline.
+    pub baselines: u64,
+    /// What the archive holds.
+    pub archived: Exported,
+    /// How many entries were removed.
+    pub removed: u64,
+}
+
+impl Truncate {
+    /// A truncation of everything at or below `upto`. Every model that has events needs its replay here.
+    pub fn new(reader: Reader, models: Vec<Replay>, upto: Position) -> Self {
+        Self { reader, models, upto, tell: None }
+    }
+
+    /// Is told how far it is.
+    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.tell = Some(Box::new(tell));
+        self
+    }
+
+    /// Truncates. Others may write meanwhile. Dropping the future stops it; the next run goes on. What a run that died
+    /// had archived and removed is in its own archive: keep them all.
+    ///
+    /// # Errors
+    /// [`Error::InvalidQuery`] when a consumer has not read that far, or the log does not reach so far;
+    /// [`Error::NeedsCode`] when a model with events is not known here; what the store or the archive answers. Nothing
+    /// is removed in these cases.
+    pub async fn run(mut self, archive: &mut (impl Write + Send)) -> Result<Truncated> {
+        self.check().await?;
+        let mut teller = Teller::new(self.tell.take(), "writing baselines", None);
+        let mut kept = BTreeSet::new();
+        let mut baselines = 0;
+        for replay in &self.models {
+            baselines += self.baselines(replay, &mut kept, &mut teller).await?;
+        }
+        teller.step("archiving", None);
+        let store = self.reader.store();
+        let archived = Export::new(store.clone()).upto(self.upto).run(archive).await?;
+        teller.step("removing", Some(archived.events + archived.tombstones));
+        let kept: Vec<_> = kept.into_iter().collect();
+        let removed = store.admin().truncate(self.upto, &kept).await?;
+        teller.add(removed);
+        Ok(Truncated { baselines, archived, removed })
+    }
+
+    async fn check(&self) -> Result<()> {
+        let store = self.reader.store();
+        let refused =
+            |reason: String| Error::InvalidQuery { path: format!("log up to position {}", self.upto), reason };
+        let end = store.high_water().await?;
+        if self.upto > end {
+            return Err(refused(format!("the log ends at {end}")));
+        }
+        for (consumer, checkpoint) in store.admin().checkpoints().await? {
+            if checkpoint.position < self.upto {
+                let reason =
+                    format!("`{consumer}` has read up to {} only: let it catch up, or remove it", checkpoint.position);
+                return Err(refused(reason));
+            }
+        }
+        let notes = DocumentQuery::new(store.admin().own(Own::Models), Predicate::always());
+        let mut notes = store.find(notes).await?;
+        while let Some(note) = notes.next().await.transpose()? {
+            let name = note.get_str("_id").unwrap_or_default();
+            if !self.models.iter().any(|replay| replay.folder.info().name == name) {
+                let subject = format!("the log up to position {}", self.upto);
+                return Err(Error::NeedsCode { subject, model: name.to_owned() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the baselines of one model; collects the last events of deleted instances.
+    async fn baselines(&self, replay: &Replay, kept: &mut BTreeSet<Position>, teller: &mut Teller) -> Result<u64> {
+        let mut folds = Folds::new(replay, None);
+        let mut due = Vec::new();
+        let mut count = 0;
+        loop {
+            let next = folds.next().await?;
+            let ended = next.is_none();
+            if let Some(folded) = next.filter(|folded| folded.first <= self.upto) {
+                teller.add(1);
+                due.extend(self.needs_baseline(folded, kept)?);
+            }
+            if due.len() >= AT_ONCE * 4 || (ended && !due.is_empty()) {
+                count += due.len() as u64;
+                let writes = std::mem::take(&mut due).into_iter().map(|stream| write_baseline(replay, stream));
+                futures::stream::iter(writes).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>().await?;
+            }
+            if ended {
+                return Ok(count);
+            }
+        }
+    }
+
+    fn needs_baseline(&self, folded: Folded, kept: &mut BTreeSet<Position>) -> Result<Option<StreamId>> {
+        if folded.baseline.is_some_and(|baseline| baseline > self.upto) {
+            return Ok(None);
+        }
+        if folded.fold?.stored_document()?.is_none() {
+            kept.insert(folded.last.position);
+            return Ok(None);
+        }
+        Ok(Some(folded.stream))
+    }
+}
+
+async fn write_baseline(replay: &Replay, stream: StreamId) -> Result<()> {
+    for attempt in 1.. {
+        let fold = replay.fold(&stream).await?;
+        let Some(document) = fold.stored_document()? else { return Ok(()) };
+        match replay.reader.commit(baseline(replay, &stream, fold.version(), document)).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is_conflict() && attempt < RETRIES_MAX => {
+                let collection = replay.folder.info().collection.clone();
+                replay.settle(&collection, vec![stream.clone()]).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn baseline(replay: &Replay, stream: &StreamId, version: u64, document: Document) -> Commit {
+    let info = replay.folder.info();
+    let live = document.get_bool(schema::LIVE).unwrap_or(true);
+    let id = document.get("_id").cloned().unwrap_or_default();
+    let not_before = document.get(schema::RECORDED_AT).and_then(crate::value::read_date);
+    let state: Document = document.into_iter().filter(|(field, _)| !is_internal(field)).collect();
+    let now = to_millis(Utc::now()).max(not_before.unwrap_or_default());
+    let mut commit = Commit::new(Uuid::now_v7());
+    commit.appends.push(Append {
+        stream: stream.clone(),
+        expected: ExpectedVersion::Exact(version),
+        not_before,
+        events: vec![NewEvent {
+            id: Uuid::now_v7(),
+            event_type: format!("{}.{BASELINE}", info.name),
+            schema_version: info.version,
+            data: doc! { "state": state, "live": live },
+            metadata: Metadata::new().actor("truncate"),
+            recorded_at: now,
+        }],
+    });
+    let set = vec![
+        (schema::VERSION.to_owned(), bson::Bson::Int64(i64::try_from(version + 1).unwrap_or(i64::MAX))),
+        (schema::RECORDED_AT.to_owned(), bson::DateTime::from_millis(now.timestamp_millis()).into()),
+    ];
+    let op = DocumentOp::Patch { expected: version, set, unset: Vec::new() };
+    commit.documents.push(DocumentWrite { collection: info.collection.clone(), id, op });
+    commit
+}
