@@ -12,9 +12,12 @@ pub use earnorm_core::{
     Error, Result, database::Database, entity::Entity, registry::Registry, save::Receipt, unit::UnitOfWork,
 };
 pub use earnorm_core::{
-    aggregate, backend, commit, database, diff, entity, error, event, history, hook, limits, log, metadata, model,
-    pattern, ports, position, predicate, query, regex, registry, save, schema, store, stream, unit, validation, value,
+    aggregate, backend, commit, database, diff, entity, error, event, fold, history, hook, limits, log, metadata,
+    model, pattern, ports, position, predicate, query, reader, regex, registry, replay, save, schema, snapshot, store,
+    stream, transfer, unit, upcast, validation, value,
 };
+/// What follows the log after the commit.
+pub use earnorm_events as events;
 #[cfg(feature = "macros")]
 pub use earnorm_macros::{
     apply, event, model, post_create, post_delete, post_load, post_save, post_update, pre_create, pre_delete, pre_save,
@@ -63,6 +66,7 @@ pub mod prelude {
     pub use crate::{
         Database, Entity, Error, Receipt, Result, UnitOfWork,
         event::{Event, RecordedEvent},
+        events::Follow,
         hook::Abort,
         metadata::Metadata,
         model::Model,

@@ -265,6 +265,14 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(Box<StoreError>),
+    /// Something did not happen in time.
+    #[error("waited {after:?} for {what}: look whether it is stuck, or wait longer")]
+    TimedOut {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        after: std::time::Duration,
+    },
     /// A stored event or document is not what this library writes.
     #[error("{subject} is corrupt: {reason}")]
     Corrupt {
@@ -284,7 +292,7 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Conflict(_) | Self::CheckpointConflict { .. } => true,
+            Self::Conflict(_) | Self::CheckpointConflict { .. } | Self::TimedOut { .. } => true,
             Self::Store(error) => error.retryable,
             Self::Veto(veto) => veto.source.as_deref().is_some_and(is_retryable),
             _ => false,

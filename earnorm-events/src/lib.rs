@@ -1,8 +1,49 @@
-//! What reacts to events after the commit: handlers, projections, schedules.
+//! What follows the log after the commit: subscriptions, and waiting until derived data has caught up.
 //!
-//! Events are in the log from the first version on ([`earnorm_core::log`]); the crate holds the vocabulary that
-//! handlers will match them with, so that programs can name it already.
+//! Every consumer reads `(where it was, high-water mark]` with one query, live or far behind; a signal from the store
+//! only wakes it. So there is no seam between history and live, and nothing depends on how far an oplog reaches.
 #![forbid(unsafe_code)]
+
+mod backoff;
+mod subscription;
+mod wait;
+
+use earnorm_core::database::Database;
+use earnorm_core::position::Position;
 
 pub use earnorm_core::event::RecordedEvent;
 pub use earnorm_core::pattern::EventPattern;
+pub use subscription::{Subscription, SubscriptionBuilder};
+pub use wait::WaitUntil;
+
+/// Following the log of a [`Database`].
+pub trait Follow {
+    /// Starts a subscription: every event that matches, once and in order, first those that are there, then those that
+    /// come.
+    ///
+    /// ```text
+    /// let mut events = db.subscribe().by_type("order.*").from_start().stream();
+    /// while let Some(event) = events.next().await { … }
+    /// ```
+    fn subscribe(&self) -> SubscriptionBuilder;
+
+    /// Waits until every reader of the log sees a position, or until a consumer has passed it: what a caller wants who
+    /// wrote something and now reads what is derived from it. No position, as a receipt of a save that wrote nothing
+    /// has, is reached at once.
+    ///
+    /// ```text
+    /// let receipt = order.save(&db).await?;
+    /// db.wait_until(receipt.position()).consumer("order-list").await?;
+    /// ```
+    fn wait_until(&self, position: impl Into<Option<Position>>) -> WaitUntil;
+}
+
+impl Follow for Database {
+    fn subscribe(&self) -> SubscriptionBuilder {
+        SubscriptionBuilder::new(self.clone())
+    }
+
+    fn wait_until(&self, position: impl Into<Option<Position>>) -> WaitUntil {
+        WaitUntil::new(self.clone(), position.into().unwrap_or_default())
+    }
+}
