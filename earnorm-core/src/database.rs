@@ -1,6 +1,7 @@
 //! The handle that users hold.
 
 mod builder;
+mod notes;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::upcast::Upcasters;
 use crate::value::to_millis;
 
 pub use builder::DatabaseBuilder;
+pub use notes::models_of;
 
 /// A database: a store, the models and hooks that it knows, and the metadata of this handle. Cheap to clone.
 #[derive(Debug, Clone)]

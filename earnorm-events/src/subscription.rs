@@ -217,6 +217,8 @@ impl Follower {
         if caught_up {
             self.seen.position.fetch_max(reached.get(), Ordering::AcqRel);
             db.store().moved(reached).await?;
+            // A signal that came for nothing must not keep others from running.
+            tokio::task::yield_now().await;
         }
         Ok(())
     }

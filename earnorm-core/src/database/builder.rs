@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Database, Inner, Snapshots};
+use super::{Database, Inner, Snapshots, notes};
 use crate::backend::OpenOptions;
 use crate::error::Result;
 use crate::limits::Limits;
@@ -12,7 +12,7 @@ use crate::model::Model;
 use crate::ports::{Clock, Ids, RandomIds, SystemClock};
 use crate::reader::Reader;
 use crate::registry::{CrateMarker, Registry};
-use crate::schema::CollectionSpec;
+use crate::schema::{CollectionSpec, ModelInfo};
 use crate::snapshot::SnapshotPolicy;
 use crate::store::Store;
 
@@ -167,6 +167,10 @@ impl DatabaseBuilder {
         let drift = store.admin().prepare(&specs).await?;
         for difference in &drift {
             tracing::warn!(%difference, "index differs from the models");
+        }
+        // A user without the right to write may still read.
+        if let Err(error) = notes::keep(&*store, registry.models().map(ModelInfo::of)).await {
+            tracing::warn!(%error, "the store keeps no notes of these models; tools without them know less");
         }
         let inner = Inner {
             reader: Reader::new(store),

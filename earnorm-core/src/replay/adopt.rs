@@ -11,7 +11,7 @@ use crate::commit::{Append, Commit, DocumentOp, DocumentWrite};
 use crate::error::{Error, Result};
 use crate::event::{CREATED, NewEvent};
 use crate::metadata::Metadata;
-use crate::predicate::{Comparison, Predicate};
+use crate::predicate::Predicate;
 use crate::schema::{self, ModelKind};
 use crate::store::{DocumentQuery, SortKey};
 use crate::stream::{ExpectedVersion, StreamId};
@@ -77,13 +77,11 @@ impl Adopt {
         let total = store.count(&info.collection, &strange).await?;
         let mut teller = Teller::new(self.tell.take(), "adopting", Some(total));
         let mut report = Adopted::default();
-        let mut after: Option<Bson> = None;
         loop {
-            let beyond =
-                after.take().map(|id| Predicate::Compare { path: "_id".to_owned(), op: Comparison::Gt, value: id });
-            let filter = beyond.into_iter().fold(strange.clone(), Predicate::and);
-            let mut query = DocumentQuery::new(&info.collection, filter);
+            let mut query = DocumentQuery::new(&info.collection, strange.clone());
             query.sort = vec![SortKey { path: "_id".to_owned(), descending: false }];
+            // What was adopted does not match any more; ids of all types stand in one order.
+            query.skip = report.refused.len() as u64;
             query.limit = Some(BATCH);
             let mut documents = store.find(query).await?;
             let mut batch = Vec::new();
@@ -91,7 +89,6 @@ impl Adopt {
             while let Some(document) = documents.next().await {
                 let document = document?;
                 found += 1;
-                after = document.get("_id").cloned();
                 match self.fitting(document) {
                     Ok(fitting) => batch.push(fitting),
                     Err(refused) => report.refused.push(*refused),

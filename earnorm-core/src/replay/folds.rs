@@ -39,6 +39,8 @@ impl<'a> Folds<'a> {
 
     async fn event(&mut self) -> Result<Option<RecordedEvent>> {
         if self.page.is_empty() && !self.done {
+            // A store that never waits would not let others run, or the work be dropped.
+            tokio::task::yield_now().await;
             let after = self.after.as_ref().map(|(key, version)| (key.as_str(), *version));
             let events = self.replay.reader.scan(&self.replay.folder.info().name, after, PAGE).await?;
             self.done = events.len() < PAGE;

@@ -1,0 +1,213 @@
+//! Folding on MongoDB: time travel with snapshots against loading a document, and the memory that a fold of everything
+//! takes for ten times as many events.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "a bench"
+)]
+#![allow(unreachable_pub, reason = "shared modules")]
+
+mod harness;
+
+use std::hint::black_box;
+use std::process::Command;
+use std::time::Instant;
+
+use bson::doc;
+use earnorm::commit::{Append, Commit};
+use earnorm::event::NewEvent;
+use earnorm::prelude::*;
+use earnorm::snapshot::SnapshotPolicy;
+use earnorm::stream::{ExpectedVersion, StreamId};
+use futures::StreamExt;
+use harness::{Measured, load, only_tested, report, speed, uri};
+
+const ROUNDS: usize = 11;
+const EVENTS: u64 = 10_000;
+const VERSION: u64 = 9_990;
+const LOOKS: usize = 100;
+/// Instances over which the events of the memory bench are spread.
+const STREAMS: u64 = 1_000;
+/// How many commits write at once while the bench is prepared.
+const WRITERS: usize = 8;
+
+#[event(name = "opened")]
+#[derive(Debug, Clone)]
+struct Opened {
+    id: String,
+}
+
+#[event(name = "deposited")]
+#[derive(Debug, Clone)]
+struct Deposited {
+    cents: i64,
+    note: String,
+}
+
+#[model(sourced, collection = "accounts")]
+#[derive(Debug, Clone)]
+struct Account {
+    #[model(id)]
+    id: String,
+    cents: i64,
+    last: String,
+}
+
+#[model]
+impl Account {
+    #[apply]
+    fn opened(event: &Opened) -> Self {
+        Self { id: event.id.clone(), cents: 0, last: String::new() }
+    }
+
+    #[apply]
+    fn deposited(&mut self, event: &Deposited) {
+        self.cents += event.cents;
+        self.last.clone_from(&event.note);
+    }
+}
+
+async fn connect(name: &str) -> Database {
+    let builder = Database::builder().database(name).snapshots(SnapshotPolicy::every(100));
+    builder.connect(uri()).await.unwrap()
+}
+
+fn event(name: &str, data: bson::Document) -> NewEvent {
+    NewEvent {
+        id: Uuid::now_v7(),
+        event_type: format!("account.{name}"),
+        schema_version: 1,
+        data,
+        metadata: Metadata::new(),
+        recorded_at: Utc::now(),
+    }
+}
+
+/// A stream of `count` events, in commits of up to 1,000.
+async fn append(db: &Database, id: String, count: u64) {
+    let mut version = 0;
+    while version < count {
+        let last = (version + 1_000).min(count);
+        let mut commit = Commit::new(Uuid::now_v7());
+        let events = (version..last).map(|n| match n {
+            0 => event("opened", doc! { "id": &id }),
+            n => event("deposited", doc! { "cents": 1_i64, "note": format!("deposit number {n}") }),
+        });
+        commit.appends.push(Append {
+            stream: StreamId::new("account", id.as_str()).unwrap(),
+            expected: ExpectedVersion::after(version),
+            not_before: None,
+            events: events.collect(),
+        });
+        db.store().commit(commit).await.unwrap();
+        version = last;
+    }
+}
+
+async fn time_travel(server: &str) -> Measured {
+    let name = format!("bench_{}", Uuid::now_v7().simple());
+    let db = connect(&name).await;
+    append(&db, "a".to_owned(), EVENTS).await;
+    db.rebuild::<Account>().unwrap().run().await.unwrap();
+    let folded = Account::at_version(&db, "a", VERSION).await.unwrap().unwrap();
+    assert_eq!(folded.cents, i64::try_from(VERSION).unwrap() - 1);
+    let mut measured = Measured::new("at_version(9,990) of 10,000 / load", "at most 3 times").cost();
+    for round in 0..=ROUNDS {
+        let mut pair = (0.0, 0.0);
+        for turn in [round % 2, 1 - round % 2] {
+            let started = Instant::now();
+            for _ in 0..LOOKS {
+                if turn == 0 {
+                    black_box(Account::at_version(&db, "a", VERSION).await.unwrap());
+                } else {
+                    black_box(Account::load(&db, "a").await.unwrap());
+                }
+            }
+            let figure = speed(LOOKS, started.elapsed());
+            if turn == 0 { pair.0 = figure } else { pair.1 = figure }
+        }
+        if round > 0 {
+            measured.rounds.push(pair);
+        }
+    }
+    drop_database(&db, server, &name).await;
+    measured
+}
+
+async fn drop_database(db: &Database, server: &str, name: &str) {
+    db.close().await.unwrap();
+    let client = mongodb::Client::with_uri_str(server).await.unwrap();
+    client.database(name).drop().await.unwrap();
+    client.shutdown().await;
+}
+
+/// The most memory this process ever held, in KiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// In a process of its own: folds everything that `name` holds and prints its peak.
+async fn fold_everything(name: &str, how: &str) {
+    let db = connect(name).await;
+    match how {
+        "fold_all" => assert_eq!(Account::fold_all(&db).await.unwrap().len() as u64, STREAMS),
+        _ => assert!(db.rebuild::<Account>().unwrap().run().await.unwrap().streams == STREAMS),
+    }
+    println!("{}", peak());
+    db.close().await.unwrap();
+}
+
+/// The peak of a child process, in KiB.
+fn peak_of(name: &str, how: &str) -> u64 {
+    let child = Command::new(std::env::current_exe().unwrap()).args(["--child", name, how]).output().unwrap();
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
+    String::from_utf8(child.stdout).unwrap().trim().parse().unwrap()
+}
+
+async fn memory(server: &str) {
+    let mut peaks = Vec::new();
+    for events in [100_000, 1_000_000] {
+        let name = format!("bench_{}", Uuid::now_v7().simple());
+        let db = connect(&name).await;
+        let started = Instant::now();
+        let writes = (0..STREAMS).map(|id| append(&db, format!("a{id}"), events / STREAMS));
+        futures::stream::iter(writes).buffer_unordered(WRITERS).collect::<Vec<()>>().await;
+        let wrote = started.elapsed();
+        for how in ["fold_all", "rebuild"] {
+            let started = Instant::now();
+            peaks.push(peak_of(&name, how));
+            println!(
+                "{how} of {events} events in {STREAMS} streams: peak {} KiB, {:.1} s (writing them took {:.1} s)",
+                peaks.last().unwrap(),
+                started.elapsed().as_secs_f64(),
+                wrote.as_secs_f64()
+            );
+        }
+        drop_database(&db, server, &name).await;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "KiB")]
+    let ratio = |more: usize, less: usize| peaks[more] as f64 / peaks[less] as f64;
+    println!("peak for ten times the events: fold_all {:.2}, rebuild {:.2} (at most 1.2)", ratio(2, 0), ratio(3, 1));
+}
+
+#[tokio::main]
+async fn main() {
+    let arguments: Vec<_> = std::env::args().collect();
+    if only_tested() {
+        return;
+    }
+    if let Some(child) = arguments.iter().position(|argument| argument == "--child") {
+        fold_everything(&arguments[child + 1], &arguments[child + 2]).await;
+        return;
+    }
+    let server = uri();
+    let before = load();
+    let travel = time_travel(&server).await;
+    report("Folding", "a snapshot every 100 events", &before, &[travel]);
+    memory(&server).await;
+}
