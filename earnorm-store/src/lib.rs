@@ -5,6 +5,8 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(any(feature = "memory", feature = "mongo"))]
+mod import;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "mongo")]
@@ -12,6 +14,8 @@ pub mod mongo;
 #[cfg(feature = "conformance")]
 #[doc(hidden)]
 pub mod sabotage;
+#[cfg(any(feature = "memory", feature = "mongo"))]
+mod upkeep;
 
 #[cfg(feature = "memory")]
 pub use memory::MemoryStore;

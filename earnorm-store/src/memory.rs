@@ -3,6 +3,7 @@
 //! One lock guards the state. It is never held over an await, a commit under it either happens as a whole or is undone,
 //! and positions are given out under it, so the log never has a hole.
 
+mod admin;
 mod backend;
 mod collection;
 mod commit;
@@ -17,6 +18,7 @@ mod state;
 mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bson::{Bson, Document};
@@ -25,24 +27,28 @@ use earnorm_core::event::RecordedEvent;
 use earnorm_core::limits::Limits;
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
-use earnorm_core::schema::CollectionSpec;
 use earnorm_core::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Finding, LogEntry,
-    LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, LogPage, LogQuery, Store, StoreAdmin,
+    StreamQuery,
 };
 use earnorm_core::{Error, Result};
 use futures::StreamExt;
+use tokio::sync::watch;
 
 use state::State;
 
 /// The name in errors and capabilities.
 pub(crate) const NAME: &str = "memory";
 static CAPABILITIES: Capabilities = Capabilities::new(NAME);
+/// How long [`Store::moved`] waits at most.
+const MOVED_MAX: Duration = Duration::from_secs(1);
 
 /// A store that lives as long as its last handle. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     state: Arc<Mutex<State>>,
+    /// The end of the log, for those who wait; [`Position::END`] once the store is closed.
+    moved: Arc<watch::Sender<Position>>,
     limits: Limits,
 }
 
@@ -70,6 +76,15 @@ impl MemoryStore {
         // A panic under the lock would be a bug in code that changes nothing before it has checked everything.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Wakes those who wait for the log to reach past what they have seen.
+    fn signal(&self, end: Position) {
+        self.moved.send_if_modified(|at| {
+            let higher = end > *at;
+            *at = end.max(*at);
+            higher
+        });
+    }
 }
 
 #[async_trait]
@@ -84,7 +99,12 @@ impl Store for MemoryStore {
 
     async fn commit(&self, commit: Commit) -> Result<Committed> {
         self.limits.check(&commit)?;
-        self.open()?.commit(commit)
+        let (committed, end) = {
+            let mut state = self.open()?;
+            (state.commit(commit)?, state.log.end())
+        };
+        self.signal(end);
+        Ok(committed)
     }
 
     async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
@@ -143,84 +163,17 @@ impl Store for MemoryStore {
         Ok(self.open()?.checkpoint(consumer))
     }
 
-    async fn moved(&self, _: Position) -> Result<()> {
-        Ok(())
+    async fn moved(&self, position: Position) -> Result<()> {
+        let mut moved = self.moved.subscribe();
+        drop(self.open()?);
+        // The time-out is an answer as good as any: it is a hint to look.
+        let _ = tokio::time::timeout(MOVED_MAX, moved.wait_for(|end| *end > position)).await;
+        self.open().map(|_| ())
     }
 
     async fn close(&self) -> Result<()> {
         self.lock().closed = true;
+        self.signal(Position::END);
         Ok(())
     }
-}
-
-#[async_trait]
-impl StoreAdmin for MemoryStore {
-    async fn prepare(&self, collections: &[CollectionSpec]) -> Result<Vec<Drift>> {
-        let mut state = self.open()?;
-        let mut drifts = Vec::new();
-        for spec in collections {
-            drifts.extend(state.documents.prepare(spec)?);
-        }
-        Ok(drifts)
-    }
-
-    fn own(&self, what: Own) -> String {
-        what.suffix().to_owned()
-    }
-
-    async fn put(&self, _: &str, _: Vec<Document>, _: PutRule) -> Result<u64> {
-        Err(unsupported())
-    }
-
-    async fn remove(&self, _: &str, _: &Predicate) -> Result<u64> {
-        Err(unsupported())
-    }
-
-    async fn swap(&self, _: &str, _: &str) -> Result<()> {
-        Err(unsupported())
-    }
-
-    async fn drop_collection(&self, _: &str) -> Result<()> {
-        Err(unsupported())
-    }
-
-    async fn streams(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<StreamHead>> {
-        Err(unsupported())
-    }
-
-    async fn scan(&self, _: &str, _: Option<(&str, u64)>, _: usize) -> Result<Vec<RecordedEvent>> {
-        Err(unsupported())
-    }
-
-    async fn categories(&self) -> Result<Vec<String>> {
-        Err(unsupported())
-    }
-
-    async fn entries(&self, _: EntryQuery) -> Result<Vec<LogEntry>> {
-        Err(unsupported())
-    }
-
-    async fn append_entries(&self, _: Vec<LogEntry>) -> Result<u64> {
-        Err(unsupported())
-    }
-
-    async fn truncate(&self, _: Position, _: &[Position]) -> Result<u64> {
-        Err(unsupported())
-    }
-
-    async fn truncated(&self) -> Result<Position> {
-        Err(unsupported())
-    }
-
-    async fn checkpoints(&self) -> Result<Vec<(String, Checkpoint)>> {
-        Err(unsupported())
-    }
-
-    async fn examine(&self) -> Result<Vec<Finding>> {
-        Err(unsupported())
-    }
-}
-
-fn unsupported() -> Error {
-    Error::Unsupported { store: NAME, what: "do upkeep" }
 }

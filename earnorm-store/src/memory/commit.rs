@@ -26,10 +26,11 @@ impl State {
         self.check_appends(&commit.appends)?;
         commit.checks.iter().try_for_each(|check| self.check_version(check))?;
         commit.checkpoints.iter().try_for_each(|write| self.check_checkpoint(write))?;
+        let receipt = Receipt { first: self.log.end().next(), count: commit.events() };
         self.write_documents(commit.documents)?;
         // Nothing below can fail.
-        let receipt = Receipt { first: self.log.len(), count: commit.appends.iter().map(|a| a.events.len()).sum() };
-        commit.appends.into_iter().for_each(|append| self.append(append));
+        let mut begins = Some((commit.id, receipt.count));
+        commit.appends.into_iter().for_each(|append| self.append(append, &mut begins));
         self.write_checkpoints(commit.checkpoints, commit.id, receipt.count == 0);
         self.commits.insert(commit.id, receipt);
         Ok(Committed { id: commit.id, events: self.log.receipts(receipt.first, receipt.count) })
@@ -106,13 +107,13 @@ impl State {
         Ok(Before { collection: name, id, document })
     }
 
-    fn append(&mut self, append: Append) {
+    fn append(&mut self, append: Append, begins: &mut Option<(Uuid, usize)>) {
         let next = self.log.version(&append.stream) + 1;
         let mut moment = [append.not_before, self.log.last_moment(&append.stream)].into_iter().flatten().max();
         for (version, event) in (next..).zip(append.events) {
             let recorded_at = to_millis(moment.map_or(event.recorded_at, |moment| moment.max(event.recorded_at)));
             moment = Some(recorded_at);
-            self.log.push(RecordedEvent {
+            let event = RecordedEvent {
                 id: event.id,
                 stream: append.stream.clone(),
                 version,
@@ -122,7 +123,8 @@ impl State {
                 data: event.data,
                 metadata: event.metadata,
                 recorded_at,
-            });
+            };
+            self.log.push(event, begins.take());
         }
     }
 
@@ -142,14 +144,16 @@ fn subject(collection: &str, id: &Bson) -> String {
     format!("{collection} {id}")
 }
 
-/// The version of a stored document.
-fn version(document: &Document) -> u64 {
+/// The version of a stored document: 0 where it has none, as documents that are older than the library.
+pub(super) fn version(document: &Document) -> u64 {
     let number = match document.get(VERSION) {
-        Some(Bson::Int64(number)) => *number,
-        Some(Bson::Int32(number)) => i64::from(*number),
-        _ => 0,
+        None | Some(Bson::Null) => return 0,
+        Some(Bson::Int64(number)) => u64::try_from(*number).ok(),
+        Some(Bson::Int32(number)) => u64::try_from(*number).ok(),
+        Some(_) => None,
     };
-    u64::try_from(number).unwrap_or(0)
+    // What is no version equals none.
+    number.unwrap_or(u64::MAX)
 }
 
 fn expect(collection: &str, id: &Bson, expected: u64, found: Option<&Arc<Document>>) -> Result<()> {

@@ -48,4 +48,17 @@ impl Documents {
     pub(super) fn prepare(&mut self, spec: &CollectionSpec) -> Result<Vec<Drift>> {
         self.collection_mut(&spec.name).prepare(spec)
     }
+
+    /// Puts a collection in the place of another, with its indexes; `false` when it is not there.
+    pub(super) fn rename(&mut self, from: &str, to: &str) -> bool {
+        if from == to {
+            return false;
+        }
+        let found = self.collections.remove(from);
+        found.map(|collection| self.collections.insert(to.to_owned(), collection)).is_some()
+    }
+
+    pub(super) fn drop_collection(&mut self, name: &str) {
+        self.collections.remove(name);
+    }
 }

@@ -1,6 +1,8 @@
 //! The log: every event in the order of positions, with the streams and categories as indexes on it.
 
-use std::collections::{HashMap, HashSet};
+mod upkeep;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -11,33 +13,37 @@ use earnorm_core::store::{LogQuery, StreamQuery};
 use earnorm_core::stream::StreamId;
 use uuid::Uuid;
 
-/// Events, dense from position 1: the event at position `p` stands at index `p - 1`.
+/// An event, and the commit that it begins: its id and how many events it has.
+#[derive(Debug)]
+struct Slot {
+    event: Arc<RecordedEvent>,
+    commit: Option<(Uuid, u32)>,
+}
+
+/// The events by position. Where none stands, up to the end, is a tombstone, or a part that was truncated.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    events: Vec<Arc<RecordedEvent>>,
-    /// Indexes of each stream's events; version `v` stands at `v - 1`.
+    slots: Vec<Slot>,
+    end: i64,
+    truncated: i64,
+    /// Tombstones that a truncation kept.
+    kept: BTreeSet<i64>,
+    /// Indexes of each stream's events, in the order of their versions.
     streams: HashMap<StreamId, Vec<usize>>,
-    categories: HashMap<String, Vec<usize>>,
+    categories: HashMap<String, Category>,
     ids: HashSet<Uuid>,
 }
 
-/// The last position a `Vec` of events can reach is far within an `i64`.
-fn position(index: usize) -> Position {
-    Position::new(i64::try_from(index).unwrap_or(i64::MAX).saturating_add(1))
-}
-
-/// How many events stand up to `position`.
-fn upto(position: Position) -> usize {
-    usize::try_from(position.get()).unwrap_or(usize::MAX)
+/// The events of one category, and the keys of its streams.
+#[derive(Debug, Default)]
+struct Category {
+    indexes: Vec<usize>,
+    keys: BTreeSet<String>,
 }
 
 impl Log {
     pub(super) fn end(&self) -> Position {
-        Position::new(i64::try_from(self.events.len()).unwrap_or(i64::MAX))
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.events.len()
+        Position::new(self.end)
     }
 
     pub(super) fn holds(&self, event: Uuid) -> bool {
@@ -46,38 +52,61 @@ impl Log {
 
     /// The version of a stream's last event, 0 when there is none.
     pub(super) fn version(&self, stream: &StreamId) -> u64 {
-        self.streams.get(stream).map_or(0, |indexes| indexes.len() as u64)
+        self.last(stream).map_or(0, |event| event.version)
     }
 
     /// When a stream's last event was recorded.
     pub(super) fn last_moment(&self, stream: &StreamId) -> Option<DateTime<Utc>> {
-        let last = *self.streams.get(stream)?.last()?;
-        self.events.get(last).map(|event| event.recorded_at)
+        self.last(stream).map(|event| event.recorded_at)
+    }
+
+    fn last(&self, stream: &StreamId) -> Option<&RecordedEvent> {
+        self.event(*self.streams.get(stream)?.last()?).map(Arc::as_ref)
+    }
+
+    fn event(&self, index: usize) -> Option<&Arc<RecordedEvent>> {
+        self.slots.get(index).map(|slot| &slot.event)
+    }
+
+    /// The index of the first event above `position`.
+    fn above(&self, position: i64) -> usize {
+        self.slots.partition_point(|slot| slot.event.position.get() <= position)
     }
 
     /// Gives an event the next position. Its version was checked before.
-    pub(super) fn push(&mut self, mut event: RecordedEvent) {
-        let index = self.events.len();
-        event.position = position(index);
-        self.ids.insert(event.id);
-        match self.streams.get_mut(&event.stream) {
-            Some(indexes) => indexes.push(index),
-            None => {
-                self.streams.insert(event.stream.clone(), vec![index]);
-            }
-        }
-        match self.categories.get_mut(event.stream.category()) {
-            Some(indexes) => indexes.push(index),
-            None => {
-                self.categories.insert(event.stream.category().to_owned(), vec![index]);
-            }
-        }
-        self.events.push(Arc::new(event));
+    pub(super) fn push(&mut self, mut event: RecordedEvent, commit: Option<(Uuid, usize)>) {
+        self.end += 1;
+        event.position = self.end();
+        let commit = commit.map(|(id, events)| (id, u32::try_from(events).unwrap_or(u32::MAX)));
+        self.place(Slot { event: Arc::new(event), commit });
     }
 
-    /// The receipts of `count` events from index `first`.
-    pub(super) fn receipts(&self, first: usize, count: usize) -> Vec<CommittedEvent> {
-        let events = self.events.iter().skip(first).take(count);
+    /// Adds a slot behind all others, and to the indexes.
+    fn place(&mut self, slot: Slot) {
+        let (index, event) = (self.slots.len(), &slot.event);
+        self.ids.insert(event.id);
+        let category = event.stream.category();
+        if !self.categories.contains_key(category) {
+            self.categories.insert(category.to_owned(), Category::default());
+        }
+        if let Some(of_category) = self.categories.get_mut(category) {
+            of_category.indexes.push(index);
+            match self.streams.get_mut(&event.stream) {
+                Some(indexes) => indexes.push(index),
+                None => {
+                    of_category.keys.insert(event.stream.key().to_owned());
+                    self.streams.insert(event.stream.clone(), vec![index]);
+                }
+            }
+        }
+        self.slots.push(slot);
+    }
+
+    /// The receipts of `count` events from position `first` on, as far as they are there.
+    pub(super) fn receipts(&self, first: Position, count: usize) -> Vec<CommittedEvent> {
+        let upto = first.get().saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
+        let slots = self.slots.iter().skip(self.above(first.get() - 1));
+        let events = slots.map(|slot| &slot.event).take_while(|event| event.position.get() < upto);
         let receipt = |event: &Arc<RecordedEvent>| CommittedEvent {
             id: event.id,
             stream: event.stream.clone(),
@@ -90,9 +119,11 @@ impl Log {
 
     pub(super) fn stream(&self, query: &StreamQuery) -> Vec<Arc<RecordedEvent>> {
         let Some(indexes) = self.streams.get(&query.stream) else { return Vec::new() };
-        let bound = |version: u64| usize::try_from(version).unwrap_or(usize::MAX).min(indexes.len());
-        let within = indexes.get(bound(query.from.saturating_sub(1))..bound(query.to)).unwrap_or_default();
-        let read = |index: &usize| self.events.get(*index).cloned();
+        let upto = |version: u64| {
+            indexes.partition_point(|index| self.event(*index).is_some_and(|event| event.version <= version))
+        };
+        let within = indexes.get(upto(query.from.saturating_sub(1))..upto(query.to)).unwrap_or_default();
+        let read = |index: &usize| self.event(*index).cloned();
         if query.backwards {
             within.iter().rev().take(query.limit).filter_map(read).collect()
         } else {
@@ -102,7 +133,7 @@ impl Log {
 
     /// The events of a page, and whether more match.
     pub(super) fn page(&self, query: &LogQuery) -> (Vec<Arc<RecordedEvent>>, bool) {
-        let (low, high) = (upto(query.after), upto(query.upto).min(self.events.len()));
+        let (low, high) = (self.above(query.after.get()), self.above(query.upto.get()));
         if low >= high {
             return (Vec::new(), false);
         }
@@ -120,7 +151,7 @@ impl Log {
             query.streams.iter().collect::<HashSet<_>>().into_iter().filter_map(|id| self.streams.get(id)).collect()
         } else if !query.categories.is_empty() {
             let names = query.categories.iter().collect::<HashSet<_>>();
-            names.into_iter().filter_map(|name| self.categories.get(name)).collect()
+            names.into_iter().filter_map(|name| self.categories.get(name)).map(|found| &found.indexes).collect()
         } else {
             return None;
         };
@@ -140,7 +171,7 @@ impl Log {
     fn collect(&self, query: &LogQuery, indexes: impl Iterator<Item = usize>) -> (Vec<Arc<RecordedEvent>>, bool) {
         let limit = query.limit.max(1);
         let mut events = Vec::new();
-        for event in indexes.filter_map(|index| self.events.get(index)) {
+        for event in indexes.filter_map(|index| self.event(index)) {
             if !wanted(query, event) {
                 continue;
             }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use earnorm_core::commit::Checkpoint;
+use earnorm_core::position::Position;
 use uuid::Uuid;
 
 use super::collection::Collection;
@@ -32,8 +33,7 @@ pub(super) struct StoredCheckpoint {
 /// What a commit left in the log: its events follow each other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Receipt {
-    /// The index of the first event.
-    pub(super) first: usize,
+    pub(super) first: Position,
     pub(super) count: usize,
 }
 

@@ -1,0 +1,86 @@
+//! What entries that come from elsewhere must hold before any store appends them.
+
+use std::collections::{HashMap, HashSet};
+
+use earnorm_core::event::{RecordedEvent, is_dotted_name};
+use earnorm_core::limits::{DOCUMENT_BYTES_MAX, ENVELOPE_BYTES_MAX, size_of};
+use earnorm_core::store::LogEntry;
+use earnorm_core::stream::StreamId;
+use earnorm_core::{Error, Result};
+
+/// Refuses entries that are not in order among themselves, or that no commit could have written.
+pub(crate) fn check(entries: &[LogEntry]) -> Result<()> {
+    let (mut before, mut streams) = (0, HashMap::<&StreamId, u64>::new());
+    let (mut ids, mut commits) = (HashSet::new(), HashSet::new());
+    for entry in entries {
+        let position = entry.position().get();
+        if position <= before || position == i64::MAX {
+            return Err(refused(entry, format!("positions rise from 1 on, and the one before it is {before}")));
+        }
+        before = position;
+        let LogEntry::Event { event, commit } = entry else { continue };
+        check_event(entry, event)?;
+        if let Some(last) = streams.insert(&event.stream, event.version) {
+            follows(entry, last)?;
+        }
+        if !ids.insert(event.id) {
+            return Err(refused(entry, format!("its event id {} stands in the list twice", event.id)));
+        }
+        if let Some((id, events)) = commit {
+            if *events == 0 {
+                return Err(refused(entry, format!("its commit {id} has no events")));
+            }
+            if !commits.insert(id) {
+                return Err(refused(entry, format!("its commit id {id} stands in the list twice")));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_event(entry: &LogEntry, event: &RecordedEvent) -> Result<()> {
+    if event.version == 0 || i64::try_from(event.version).is_err() {
+        return Err(refused(entry, format!("versions count from 1, and this is {}", event.version)));
+    }
+    if !is_dotted_name(&event.event_type) {
+        let name = event.event_type.escape_debug();
+        return Err(refused(entry, format!("its type `{name}` is not made of lower-case words joined by dots")));
+    }
+    let measure = |document| size_of(document, String::new).map_err(|error| refused(entry, error.to_string()));
+    let texts = [
+        &event.metadata.actor,
+        &event.metadata.correlation_id,
+        &event.metadata.causation_id,
+        &event.metadata.traceparent,
+    ];
+    let envelope = measure(&event.metadata.extra)? + texts.into_iter().flatten().map(String::len).sum::<usize>();
+    let sizes = [
+        ("metadata", envelope, ENVELOPE_BYTES_MAX / 2),
+        ("data", measure(&event.data)?, DOCUMENT_BYTES_MAX - ENVELOPE_BYTES_MAX),
+    ];
+    for (what, actual, limit) in sizes {
+        if actual > limit {
+            return Err(refused(entry, format!("its {what} has {actual} bytes where the limit is {limit}")));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an event that is not the next one after version `last` of its stream.
+pub(crate) fn follows(entry: &LogEntry, last: u64) -> Result<()> {
+    let LogEntry::Event { event, .. } = entry else { return Ok(()) };
+    if event.version == last + 1 {
+        return Ok(());
+    }
+    Err(refused(entry, format!("it has version {}, and the stream stands at version {last}", event.version)))
+}
+
+/// The error for an entry that does not follow.
+pub(crate) fn refused(entry: &LogEntry, reason: impl Into<String>) -> Error {
+    let position = entry.position();
+    let subject = match entry {
+        LogEntry::Event { event, .. } => format!("the entry for position {position}, an event of {}", event.stream),
+        LogEntry::Tombstone(_) => format!("the entry for position {position}, a tombstone"),
+    };
+    Error::Corrupt { subject, reason: reason.into() }
+}
