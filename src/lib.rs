@@ -13,8 +13,8 @@ pub use earnorm_core::{
 };
 pub use earnorm_core::{
     aggregate, backend, commit, database, diff, entity, error, event, fold, history, hook, limits, log, metadata,
-    model, pattern, ports, position, predicate, query, reader, regex, registry, replay, save, schema, snapshot, store,
-    stream, transfer, unit, upcast, validation, value,
+    model, pattern, personal, ports, position, predicate, query, reader, regex, registry, replay, save, schema,
+    snapshot, store, stream, transfer, unit, upcast, validation, value,
 };
 /// What follows the log after the commit.
 pub use earnorm_events as events;
@@ -70,6 +70,7 @@ pub mod prelude {
         hook::Abort,
         metadata::Metadata,
         model::Model,
+        personal::Personal,
         query::Filter,
         save::{PostContext, PreContext},
         validation::{ValidationError, ValidationErrors},

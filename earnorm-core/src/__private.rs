@@ -9,6 +9,7 @@ pub use crate::hook::{
     PostOutcome, PreOutcome, ValidateOutcome, describe,
 };
 pub use crate::model::{Applies, ApplyMethod, Model, ModelId, Moment, Sourced, Stamp, StartsWith, Tracked};
+pub use crate::personal::{personal_path, subject_path};
 pub use crate::query::{Field, Filter, Sort};
 pub use crate::save::{PostContext, PreContext};
 pub use crate::schema::{FieldSchema, IndexKey, IndexSchema, ModelSchema, StoredKind};

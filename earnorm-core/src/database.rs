@@ -217,10 +217,10 @@ impl Database {
         self.reader().read_stream(query).await
     }
 
-    /// A page of the log as every part of the library reads it: see [`Store::read_log`].
+    /// A page of the log as every part of the library reads it: see [`Reader::read_log`].
     ///
     /// # Errors
-    /// What the store answers.
+    /// As [`Reader::read_log`].
     pub async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
         self.reader().read_log(query).await
     }

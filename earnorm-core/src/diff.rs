@@ -32,6 +32,11 @@ impl Changes {
         Self { changes }
     }
 
+    /// These changes.
+    pub(crate) fn of(changes: Vec<Change>) -> Self {
+        Self { changes }
+    }
+
     /// Whether nothing differs.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -37,6 +37,9 @@ pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     const NAME: &'static str;
     /// The version of its shape, 1 or more.
     const VERSION: u32;
+    /// The stored names of its personal fields, which are sealed with the key of the instance's subject: see
+    /// [`crate::personal`].
+    const PERSONAL: &'static [&'static str] = &[];
 
     /// The event's data as stored.
     ///

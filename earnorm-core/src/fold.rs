@@ -45,6 +45,9 @@ pub(crate) trait Rules: Send + Sync + 'static {
     /// Whether the model can be read from a document of today's shape.
     fn check(&self, document: &Document, subject: &str) -> Result<()>;
 
+    /// The state after its personal fields were erased: null stands there.
+    fn erase(&self, event: &RecordedEvent, state: Self::State) -> Result<Self::State>;
+
     /// The model's document in today's shape, without the library's own fields.
     fn document(&self, state: &Self::State, subject: &str) -> Result<Document>;
 }
@@ -74,7 +77,7 @@ impl<R: Rules> Fold<R> {
             return Err(broken(event, format!("it follows version {}: events are missing between", self.version)));
         }
         let name = event.name();
-        let own = [CREATED, UPDATED, DELETED, RESTORED, BASELINE].contains(&name);
+        let own = [CREATED, UPDATED, DELETED, RESTORED, ERASED, BASELINE].contains(&name);
         if own && event.schema_version > self.rules.info().version {
             let (found, known) = (event.schema_version, self.rules.info().version);
             return Err(Error::SchemaAhead { subject: subject(event), found, known });
@@ -98,7 +101,7 @@ impl<R: Rules> Fold<R> {
                 self.live = event.data.get_bool("live").unwrap_or(true);
             }
             DELETED => self.end(event)?,
-            ERASED => {}
+            ERASED => self.state = self.state.take().map(|state| self.rules.erase(event, state)).transpose()?,
             UPDATED if tracked && !self.live => {
                 return Err(broken(event, "it changes an instance that is not there".to_owned()));
             }
@@ -232,6 +235,17 @@ impl<R: Rules> Fold<R> {
             id: snapshot.get("id").cloned(),
             cut: None,
         })
+    }
+}
+
+/// The list in the data of an `erased` event: the paths of the fields that were set to null.
+pub(crate) const ERASED_FIELDS: &str = "fields";
+
+/// Sets what an `erased` event names to null.
+fn erase_fields(event: &RecordedEvent, document: &mut Document) {
+    let fields = event.data.get_array(ERASED_FIELDS).map(Vec::as_slice).unwrap_or_default();
+    for field in fields.iter().filter_map(Bson::as_str) {
+        document.insert(field, Bson::Null);
     }
 }
 

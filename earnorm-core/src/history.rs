@@ -14,6 +14,7 @@ use crate::event::RecordedEvent;
 use crate::fold::{ModelFold, ModelRules};
 use crate::model::Model;
 use crate::reader::PAGE;
+use crate::schema::ModelInfo;
 use crate::snapshot::{self, Bound, Counter};
 use crate::store::StreamQuery;
 
@@ -121,7 +122,9 @@ async fn fold_within<M: Model>(db: &Database, id: &M::Id, bound: Bound) -> Resul
                 snapshots.extend(fold.snapshot(&format!("{stream} at version {}", event.version)).ok());
             }
         }
-        snapshot::keep(reader, &stream, snapshots).await;
+        if !snapshots.is_empty() {
+            snapshot::keep(reader, &ModelInfo::of(M::SCHEMA), &stream, snapshots).await;
+        }
         if ended {
             return Ok(fold);
         }

@@ -21,6 +21,7 @@ pub mod log;
 pub mod metadata;
 pub mod model;
 pub mod pattern;
+pub mod personal;
 pub mod ports;
 pub mod position;
 pub mod predicate;

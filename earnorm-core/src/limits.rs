@@ -5,6 +5,7 @@ mod inspect;
 use crate::commit::{Commit, DocumentOp};
 use crate::error::{Error, Result};
 
+pub(crate) use inspect::refuse_sealed;
 pub use inspect::{MAX_DEPTH, MODEL_DEPTH_MAX, check_field_name, decode_document, size_of, size_of_model};
 
 /// What the largest database document may hold.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::commit::{Commit, Committed};
 use crate::error::Result;
 use crate::event::RecordedEvent;
+use crate::personal::{KeyRing, KeyStore, StoredKeys, open_events};
+use crate::ports::{Clock, SystemClock};
 use crate::store::{LogPage, LogQuery, Store, StreamQuery};
 use crate::stream::StreamId;
 
@@ -15,13 +17,25 @@ pub(crate) const PAGE: usize = 1_000;
 #[derive(Debug, Clone)]
 pub struct Reader {
     store: Arc<dyn Store>,
+    keys: Arc<KeyRing>,
 }
 
 impl Reader {
-    /// A reader of a store.
+    /// A reader of a store, in which the keys of personal data are kept too.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        let keys = Arc::new(StoredKeys::new(Arc::clone(&store)));
+        Self::with_keys(store, keys, Arc::new(SystemClock))
+    }
+
+    /// A reader of a store, with the keys of personal data elsewhere. The clock says how old a key is that was read.
+    #[must_use]
+    pub fn with_keys(store: Arc<dyn Store>, keys: Arc<dyn KeyStore>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, keys: Arc::new(KeyRing::new(keys, clock)) }
+    }
+
+    pub(crate) fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 
     /// The store below.
@@ -30,20 +44,25 @@ impl Reader {
         &self.store
     }
 
-    /// The events of one stream: see [`Store::read_stream`].
+    /// The events of one stream: see [`Store::read_stream`]. Personal data is opened, and null where it was erased.
     ///
     /// # Errors
-    /// What the store answers.
+    /// What the store answers, and the key store where personal data is to be opened; [`crate::Error::Corrupt`] for
+    /// sealed data that was changed or moved.
     pub async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
-        self.store.read_stream(query).await
+        let mut events = self.store.read_stream(query).await?;
+        open_events(self, &mut events).await?;
+        Ok(events)
     }
 
-    /// A page of the log: see [`Store::read_log`].
+    /// A page of the log: see [`Store::read_log`]. Personal data is opened, and null where it was erased.
     ///
     /// # Errors
-    /// What the store answers.
+    /// As [`Reader::read_stream`].
     pub async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
-        self.store.read_log(query).await
+        let mut page = self.store.read_log(query).await?;
+        open_events(self, &mut page.events).await?;
+        Ok(page)
     }
 
     /// Writes a commit: see [`Store::commit`].
@@ -54,12 +73,15 @@ impl Reader {
         self.store.commit(commit).await
     }
 
-    /// Every event of a category, stream by stream: see [`crate::store::StoreAdmin::scan`].
+    /// Every event of a category, stream by stream: see [`crate::store::StoreAdmin::scan`]. Personal data is opened, and
+    /// null where it was erased.
     ///
     /// # Errors
-    /// What the store answers.
+    /// As [`Reader::read_stream`].
     pub async fn scan(&self, category: &str, after: Option<(&str, u64)>, limit: usize) -> Result<Vec<RecordedEvent>> {
-        self.store.admin().scan(category, after, limit).await
+        let mut events = self.store.admin().scan(category, after, limit).await?;
+        open_events(self, &mut events).await?;
+        Ok(events)
     }
 
     /// Reads a stream from a version up to another, in pages, until `visit` answers false.

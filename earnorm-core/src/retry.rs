@@ -16,7 +16,7 @@ use crate::value::Value;
 
 /// Waits before another try: 1 ms doubled each time up to 64 ms, of which a random part, so that rivals part ways
 /// (full jitter, Brooker 2015).
-async fn back_off(db: &Database, attempt: u32) {
+pub(crate) async fn back_off(db: &Database, attempt: u32) {
     let ceiling = 1_000_u64 << attempt.min(6);
     // The last bytes of a fresh id are random, and ids come from a port that tests own.
     let [.., a, b] = *db.next_id().as_bytes();

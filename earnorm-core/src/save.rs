@@ -36,7 +36,8 @@ pub(crate) fn encode<M: Model>(model: &M) -> Result<Document> {
     let subject = || format!("{} `{}`", M::SCHEMA.name, model.id());
     let document = model.encode().map_err(|source| Error::Encode { subject: subject(), source })?;
     let size = crate::limits::size_of_model(&document, subject)?;
-    let limit = crate::limits::DOCUMENT_BYTES_MAX - crate::limits::ENVELOPE_BYTES_MAX;
+    let sealed = M::SCHEMA.personal.len() * crate::personal::SEALED_BYTES;
+    let limit = crate::limits::DOCUMENT_BYTES_MAX - crate::limits::ENVELOPE_BYTES_MAX - sealed;
     if size > limit {
         return Err(Error::TooLarge { subject: subject(), actual: size, limit });
     }

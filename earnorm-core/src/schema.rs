@@ -48,6 +48,10 @@ pub struct ModelSchema {
     pub fields: &'static [FieldSchema],
     /// Its indexes, unique ones included.
     pub indexes: &'static [IndexSchema],
+    /// The paths of its personal fields: see [`crate::personal`].
+    pub personal: &'static [&'static str],
+    /// The path of the field that names the subject of its personal data: the id, unless another is marked.
+    pub subject: &'static str,
     /// Where it is written: `module::path::User`.
     pub rust_path: &'static str,
 }
@@ -64,6 +68,8 @@ impl ModelSchema {
             soft_delete: false,
             fields: &[],
             indexes: &[],
+            personal: &[],
+            subject: "_id",
             rust_path,
         }
     }
@@ -100,6 +106,20 @@ impl ModelSchema {
     #[must_use]
     pub const fn indexes(mut self, indexes: &'static [IndexSchema]) -> Self {
         self.indexes = indexes;
+        self
+    }
+
+    /// Sets the paths of the personal fields.
+    #[must_use]
+    pub const fn personal(mut self, paths: &'static [&'static str]) -> Self {
+        self.personal = paths;
+        self
+    }
+
+    /// Sets the path of the field that names the subject of the personal data.
+    #[must_use]
+    pub const fn subject(mut self, path: &'static str) -> Self {
+        self.subject = path;
         self
     }
 }

@@ -5,10 +5,12 @@ use bson::{Bson, Document};
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
+use crate::personal;
 use crate::predicate::{Comparison, Predicate};
 use crate::reader::Reader;
+use crate::schema::ModelInfo;
 use crate::store::{DocumentQuery, Own, PutRule, SortKey};
 use crate::stream::StreamId;
 
@@ -112,10 +114,19 @@ pub(crate) async fn latest(
     let mut query = DocumentQuery::new(&own, filter);
     query.sort = vec![SortKey { path: "v".to_owned(), descending: true }];
     query.limit = Some(1);
-    let Some(found) = reader.store().find(query).await?.next().await.transpose()? else { return Ok(None) };
+    let Some(mut found) = reader.store().find(query).await?.next().await.transpose()? else { return Ok(None) };
     let known = i64::from(schema_version);
     let (format, shape) = (found.get_i64("fmt").unwrap_or(0), found.get_i64("sv").unwrap_or(0));
     if format == FORMAT && shape == known {
+        let kind = kind_of(&found);
+        if let Ok(state) = found.get_document_mut("state") {
+            match personal::open_document(reader, stream, &kind, state).await {
+                Ok(()) => {}
+                // The events say what it should have been, or where they are spoilt too.
+                Err(Error::Corrupt { .. }) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
         return Ok(Some(found));
     }
     // A newer program's are left to it.
@@ -127,8 +138,9 @@ pub(crate) async fn latest(
 }
 
 /// Keeps snapshots of a stream. Failing to is no failure of the fold.
-pub(crate) async fn keep(reader: &Reader, stream: &StreamId, snapshots: Vec<Document>) {
-    if snapshots.is_empty() {
+pub(crate) async fn keep(reader: &Reader, info: &ModelInfo, stream: &StreamId, mut snapshots: Vec<Document>) {
+    if let Err(error) = seal(reader, info, stream, &mut snapshots).await {
+        tracing::warn!(%stream, %error, "snapshots could not be sealed and were not kept; the next fold is slower");
         return;
     }
     let notes = snapshots.into_iter().map(|mut snapshot| {
@@ -142,6 +154,21 @@ pub(crate) async fn keep(reader: &Reader, stream: &StreamId, snapshots: Vec<Docu
     if let Err(error) = admin.put(&admin.own(Own::Snapshots), notes.collect(), PutRule::Always).await {
         tracing::warn!(%stream, %error, "snapshots were not kept; the next fold is slower");
     }
+}
+
+/// Seals the personal data in the states of snapshots.
+async fn seal(reader: &Reader, info: &ModelInfo, stream: &StreamId, snapshots: &mut [Document]) -> Result<()> {
+    let kinds: Vec<_> = snapshots.iter().map(kind_of).collect();
+    let states = kinds.iter().zip(snapshots).filter_map(|(kind, snapshot)| {
+        let state = snapshot.get_document_mut("state").ok()?;
+        Some((kind.as_str(), state))
+    });
+    personal::seal_documents(reader, info, stream, states.collect()).await
+}
+
+/// What its sealed values are bound to.
+fn kind_of(snapshot: &Document) -> String {
+    format!("snapshot {}", snapshot.get_i64("v").unwrap_or(0))
 }
 
 fn compare(path: &str, op: Comparison, value: Bson) -> Predicate {

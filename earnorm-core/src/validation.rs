@@ -5,6 +5,7 @@ mod rules;
 use std::fmt;
 
 pub use rules::{HasLength, Nested, compile, custom, email, join, length, nested, pattern, range, url};
+pub(crate) use rules::{Maybe, MaybeText};
 
 /// One broken rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -103,6 +103,7 @@ fn generated(item: &ItemStruct, keys: &EventKeys, name: &str, fields: &[FieldMod
     let encode = fields::encode(rt, fields, Access::OfSelf, &quote!(#document));
     let decode = fields::decode(rt, fields, &quote!(#data));
     let defaults = fields::default_functions(fields);
+    let personal = fields::personal(rt, fields);
     let (encode, decode) = if broken {
         (quote!(loop {}), quote!(loop {}))
     } else {
@@ -127,6 +128,7 @@ fn generated(item: &ItemStruct, keys: &EventKeys, name: &str, fields: &[FieldMod
             impl #rt::Event for #ident {
                 const NAME: &'static str = #name;
                 const VERSION: u32 = #version;
+                const PERSONAL: &'static [&'static str] = &[#personal];
                 fn encode(&self) -> ::core::result::Result<#rt::bson::Document, #rt::EncodeError> {
                     #encode
                 }

@@ -9,7 +9,7 @@ use proc_macro2::{Ident, Span};
 use syn::{Attribute, Expr, Path, Type, Visibility};
 
 pub(crate) use check::check;
-pub(crate) use expand::{Access, checks, constants, decode, default_functions, encode};
+pub(crate) use expand::{Access, checks, constants, decode, default_functions, encode, personal};
 pub(crate) use parse::{parse, strip};
 pub(crate) use rules::Rule;
 
@@ -41,6 +41,8 @@ pub(crate) struct FieldModel {
     pub(crate) index: Option<(Span, bool)>,
     pub(crate) created_at: Option<Span>,
     pub(crate) updated_at: Option<Span>,
+    pub(crate) personal: Option<Span>,
+    pub(crate) subject: Option<Span>,
     pub(crate) skip: bool,
     pub(crate) absent: Absent,
     pub(crate) codec: Codec,

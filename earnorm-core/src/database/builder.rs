@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::metadata::Metadata;
 use crate::model::Model;
+use crate::personal::{KeyStore, StoredKeys};
 use crate::ports::{Clock, Ids, RandomIds, SystemClock};
 use crate::reader::Reader;
 use crate::registry::{CrateMarker, Registry};
@@ -27,6 +28,7 @@ pub struct DatabaseBuilder {
     options: OpenOptions,
     conflict_retries_max: u32,
     snapshots: Snapshots,
+    keys: Option<Arc<dyn KeyStore>>,
 }
 
 impl Default for DatabaseBuilder {
@@ -39,6 +41,7 @@ impl Default for DatabaseBuilder {
             options: OpenOptions::new(""),
             conflict_retries_max: 10,
             snapshots: Snapshots::default(),
+            keys: None,
         }
     }
 }
@@ -140,6 +143,12 @@ impl DatabaseBuilder {
         self
     }
 
+    /// Keeps the keys of personal data here; by default they are in the store itself: see [`KeyStore`].
+    pub fn key_store(mut self, keys: impl KeyStore) -> Self {
+        self.keys = Some(Arc::new(keys));
+        self
+    }
+
     /// Connects: see [`Database::connect`].
     ///
     /// # Errors
@@ -172,8 +181,9 @@ impl DatabaseBuilder {
         if let Err(error) = notes::keep(&*store, registry.models().map(ModelInfo::of)).await {
             tracing::warn!(%error, "the store keeps no notes of these models; tools without them know less");
         }
+        let keys = self.keys.unwrap_or_else(|| Arc::new(StoredKeys::new(Arc::clone(&store))));
         let inner = Inner {
-            reader: Reader::new(store),
+            reader: Reader::with_keys(store, keys, Arc::clone(&self.clock)),
             registry,
             clock: self.clock,
             ids: self.ids,

@@ -60,6 +60,7 @@ impl Loaded {
 pub(crate) struct Raised {
     pub(crate) name: &'static str,
     pub(crate) version: u32,
+    pub(crate) personal: &'static [&'static str],
     pub(crate) data: Document,
 }
 
@@ -67,7 +68,8 @@ impl Raised {
     pub(crate) fn of<M: Model, E: Event>(event: &E) -> Result<Self> {
         let subject = || format!("event {}.{}", M::SCHEMA.name, E::NAME);
         let data = event.encode().map_err(|source| Error::Encode { subject: subject(), source })?;
-        Ok(Self { name: E::NAME, version: E::VERSION, data })
+        crate::limits::refuse_sealed(&data, subject)?;
+        Ok(Self { name: E::NAME, version: E::VERSION, personal: E::PERSONAL, data })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bson::Document;
+use bson::{Bson, Document};
 
 use super::{Rules, broken, subject};
 use crate::error::{DecodeError, Error, Result};
@@ -95,6 +95,19 @@ impl<M: Model> Rules for SourcedRules<M> {
 
     fn check(&self, document: &Document, subject: &str) -> Result<()> {
         super::decode::<M>(document, || subject.to_owned()).map(|_| ())
+    }
+
+    fn erase(&self, event: &RecordedEvent, state: M) -> Result<M> {
+        let mut document = crate::save::encode(&state)?;
+        if event.schema_version == self.info.version {
+            super::erase_fields(event, &mut document);
+        } else {
+            // The state has today's shape already, in which the fields may have other names.
+            for field in &self.info.personal {
+                document.insert(field, Bson::Null);
+            }
+        }
+        super::decode(&document, || subject(event))
     }
 
     fn document(&self, state: &M, _: &str) -> Result<Document> {

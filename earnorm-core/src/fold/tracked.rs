@@ -97,6 +97,12 @@ impl Rules for TrackedRules {
         self.check.map_or(Ok(()), |check| check(document, subject))
     }
 
+    fn erase(&self, event: &RecordedEvent, mut state: Shaped) -> Result<Shaped> {
+        self.raise(&mut state, event.schema_version, &subject(event))?;
+        super::erase_fields(event, &mut state.document);
+        Ok(state)
+    }
+
     fn document(&self, state: &Shaped, subject: &str) -> Result<Document> {
         let mut shaped = state.clone();
         self.raise(&mut shaped, self.info.version, subject)?;

@@ -3,7 +3,7 @@
 use bson::raw::{RawBsonRef, RawDocument};
 use bson::{Bson, Document, JavaScriptCodeWithScope};
 
-use crate::error::{Error, Result};
+use crate::error::{EncodeError, Error, Result};
 
 /// How deep documents may nest. BSON decoders recurse without a guard: about 900 levels overflow a worker's stack.
 pub const MAX_DEPTH: usize = 64;
@@ -16,26 +16,34 @@ pub const MODEL_DEPTH_MAX: usize = MAX_DEPTH - 4;
 /// [`Error::TooDeep`] beyond [`MAX_DEPTH`] levels; [`Error::InvalidField`] for a field name that is empty, starts with
 /// `$`, or holds `.` or NUL.
 pub fn size_of(document: &Document, subject: impl Fn() -> String) -> Result<usize> {
-    document_size(document, 1, &Bound { depth: MAX_DEPTH, subject: &subject })
+    document_size(document, 1, &Bound { depth: MAX_DEPTH, subject: &subject, sealed: true })
 }
 
 /// As [`size_of`], for the document of a model.
 ///
 /// # Errors
-/// As [`size_of`], beyond [`MODEL_DEPTH_MAX`] levels.
+/// As [`size_of`], beyond [`MODEL_DEPTH_MAX`] levels; [`Error::Encode`] for binary of the subtype that only sealed
+/// personal data has.
 pub fn size_of_model(document: &Document, subject: impl Fn() -> String) -> Result<usize> {
-    document_size(document, 1, &Bound { depth: MODEL_DEPTH_MAX, subject: &subject })
+    document_size(document, 1, &Bound { depth: MODEL_DEPTH_MAX, subject: &subject, sealed: false })
+}
+
+/// Refuses the data of an event that was raised, as [`size_of_model`] refuses that of a model.
+pub(crate) fn refuse_sealed(document: &Document, subject: impl Fn() -> String) -> Result<()> {
+    document_size(document, 1, &Bound { depth: MAX_DEPTH, subject: &subject, sealed: false }).map(|_| ())
 }
 
 /// What a walk must keep to.
 struct Bound<'a> {
     depth: usize,
     subject: &'a dyn Fn() -> String,
+    /// Whether sealed values may stand in it.
+    sealed: bool,
 }
 
 /// The size of the values of a patch, whose paths were made of checked names.
 pub(super) fn size_of_patch(set: &[(String, Bson)], unset: &[String], subject: impl Fn() -> String) -> Result<usize> {
-    let bound = Bound { depth: MAX_DEPTH, subject: &subject };
+    let bound = Bound { depth: MAX_DEPTH, subject: &subject, sealed: true };
     let mut total = 5;
     for (path, value) in set {
         for name in path.split('.') {
@@ -89,9 +97,17 @@ fn document_size(document: &Document, depth: usize, bound: &Bound<'_>) -> Result
     let mut total = 5;
     for (name, value) in document {
         check_name(name, bound.subject)?;
-        total += name.len() + 2 + value_size(value, depth, bound)?;
+        total += name.len() + 2 + value_size(value, depth, bound).map_err(|error| at(error, name))?;
     }
     Ok(total)
+}
+
+/// An error about a value, with the field in which it stands.
+fn at(error: Error, name: &str) -> Error {
+    match error {
+        Error::Encode { subject, source } => Error::Encode { subject, source: source.at(name) },
+        other => other,
+    }
 }
 
 fn value_size(value: &Bson, depth: usize, bound: &Bound<'_>) -> Result<usize> {
@@ -108,6 +124,10 @@ fn value_size(value: &Bson, depth: usize, bound: &Bound<'_>) -> Result<usize> {
                 total += decimal_digits(index) + 2 + value_size(item, depth + 1, bound)?;
             }
             total
+        }
+        Bson::Binary(_) if !bound.sealed && crate::personal::is_sealed(value) => {
+            let reason = "holds binary of subtype 0xE5, which only sealed personal data has: use another subtype";
+            return Err(Error::Encode { subject: (bound.subject)(), source: EncodeError::new(reason) });
         }
         Bson::Binary(binary) => binary.bytes.len() + 5,
         Bson::Boolean(_) => 1,
@@ -136,7 +156,7 @@ fn decimal_digits(mut number: usize) -> usize {
 /// # Errors
 /// [`Error::TooDeep`], or [`Error::Corrupt`] when the bytes are not BSON.
 pub fn decode_document(raw: &RawDocument, levels: usize, subject: impl Fn() -> String) -> Result<Document> {
-    decode(raw, 1, &Bound { depth: MAX_DEPTH + levels, subject: &subject })
+    decode(raw, 1, &Bound { depth: MAX_DEPTH + levels, subject: &subject, sealed: true })
 }
 
 fn decode(raw: &RawDocument, depth: usize, bound: &Bound<'_>) -> Result<Document> {

@@ -11,6 +11,7 @@ use crate::commit::{Append, Commit, DocumentOp, DocumentWrite};
 use crate::error::{Error, Result};
 use crate::event::{CREATED, NewEvent};
 use crate::metadata::Metadata;
+use crate::personal;
 use crate::predicate::Predicate;
 use crate::schema::{self, ModelKind};
 use crate::store::{DocumentQuery, SortKey};
@@ -121,14 +122,14 @@ impl Adopt {
         if batch.is_empty() {
             return Ok(());
         }
-        match self.replay.reader.commit(self.commit(&batch)).await {
+        match self.replay.reader.commit(self.commit(&batch).await?).await {
             Ok(_) => report.adopted += batch.len() as u64,
             Err(error) if !is_about_one(&error) => return Err(error),
             // One of them is in the way: each for itself.
             Err(_) => {
                 for one in batch {
                     let id = one.1.get("_id").cloned().unwrap_or(Bson::Null);
-                    match self.replay.reader.commit(self.commit(&[one])).await {
+                    match self.replay.reader.commit(self.commit(&[one]).await?).await {
                         Ok(_) => report.adopted += 1,
                         Err(error) if is_about_one(&error) => report.refused.push((id, error.to_string())),
                         Err(error) => return Err(error),
@@ -139,7 +140,7 @@ impl Adopt {
         Ok(())
     }
 
-    fn commit(&self, batch: &[(StreamId, Document)]) -> Commit {
+    async fn commit(&self, batch: &[(StreamId, Document)]) -> Result<Commit> {
         let info = self.replay.folder.info();
         let now = to_millis(Utc::now());
         let mut commit = Commit::new(Uuid::now_v7());
@@ -172,7 +173,8 @@ impl Adopt {
                 op: DocumentOp::Patch { expected: 0, set, unset: Vec::new() },
             });
         }
-        commit
+        personal::seal_commit(&self.replay.reader, info, &mut commit, None).await?;
+        Ok(commit)
     }
 }
 

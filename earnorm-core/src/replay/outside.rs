@@ -10,6 +10,7 @@ use crate::commit::{Append, Commit, DocumentOp, DocumentWrite};
 use crate::error::Result;
 use crate::event::{DELETED, NewEvent, UPDATED};
 use crate::metadata::Metadata;
+use crate::personal;
 use crate::schema::{self, ModelKind};
 use crate::stream::{ExpectedVersion, StreamId};
 use crate::value::to_millis;
@@ -46,12 +47,28 @@ impl Verify {
             events: vec![self.event(name, data)],
         });
         commit.documents.extend(document);
+        self.seal(stream, difference, &mut commit).await?;
         match self.replay.reader.commit(commit).await {
             Ok(_) => Ok(true),
             // It moved on: the next comparison sees what is left.
             Err(error) if error.is_conflict() => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Personal data that was edited outside is sealed like any other.
+    async fn seal(&self, stream: &StreamId, difference: &Difference, commit: &mut Commit) -> Result<()> {
+        let (reader, info) = (&self.replay.reader, self.replay.folder.info());
+        let Kind::Content { changes } = &difference.kind else {
+            return personal::seal_commit(reader, info, commit, None).await;
+        };
+        if info.personal.is_empty() {
+            return Ok(());
+        }
+        let previous = self.replay.fold(stream).await?.stored_document()?.unwrap_or_default();
+        let mut after = previous.clone();
+        changes.apply_to(&mut after);
+        personal::seal_commit(reader, info, commit, Some((&previous, &after))).await
     }
 
     fn stamps(&self, version: u64) -> Vec<(String, Bson)> {

@@ -5,6 +5,7 @@ use crate::database::Database;
 use crate::entity::lock;
 use crate::error::{Error, Result, VersionConflict};
 use crate::event::DELETED;
+use crate::personal;
 use crate::replay::{self, version_of};
 use crate::save::Receipt;
 use crate::store::StreamQuery;
@@ -17,6 +18,7 @@ pub(crate) async fn commit(db: &Database, mut buffer: Buffer) -> Result<Receipt>
     if buffer.writes.is_empty() {
         return Ok(Receipt::default());
     }
+    let sealed = personal::seal_writes(db, &mut buffer.writes).await?;
     let commit = build(db, &mut buffer.writes);
     let committed = match db.reader().commit(commit).await {
         Ok(committed) => committed,
@@ -26,6 +28,7 @@ pub(crate) async fn commit(db: &Database, mut buffer: Buffer) -> Result<Receipt>
     for write in &mut writes {
         write.settle();
     }
+    personal::settle_writes(db, &writes, sealed).await;
     let receipt = Receipt::of(committed);
     let mut failures = Vec::new();
     for write in &mut writes {

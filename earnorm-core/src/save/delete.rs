@@ -49,7 +49,8 @@ pub(crate) async fn stage_delete<M: Model>(entity: &Entity<M>, scope: &Arc<Scope
     let inner = work.run_delete_hooks(entity).await?;
     let last = work.last_state()?;
     let maker = EventMaker::<M>::new(scope.database(), work.loaded.recorded_at);
-    let mut events: Vec<_> = maker.raised(std::mem::take(&mut work.raised)).collect();
+    let (mut events, mut raised) = (Vec::new(), Vec::new());
+    maker.raised(std::mem::take(&mut work.raised), &mut events, &mut raised);
     let mut data = Document::clone(&last);
     let soft = M::SCHEMA.soft_delete && !hard;
     if M::SCHEMA.soft_delete && hard {
@@ -60,7 +61,7 @@ pub(crate) async fn stage_delete<M: Model>(entity: &Entity<M>, scope: &Arc<Scope
     (next.live, next.stored, next.schema_version) = (false, soft, work.loaded.schema_version);
     let id = stored_id::<M>(entity.model.id())?;
     let write = if soft { hide::<M>(id.clone(), &work.loaded, &next) } else { remove::<M>(id.clone(), &work.loaded) };
-    work.push(entity, Prepared { events, write, id, next })?;
+    work.push(entity, Prepared { events, raised, write, id, next })?;
     inner.merge();
     Ok(())
 }
@@ -120,7 +121,8 @@ async fn stage_restore<M: Model>(entity: &Entity<M>, scope: &Arc<Scope>) -> Resu
     let document = super::encode(&work.model)?;
     let maker = EventMaker::<M>::new(scope.database(), work.loaded.recorded_at);
     let mut events = vec![maker.lifecycle(RESTORED, work.restored_state(&document)?)];
-    events.extend(maker.raised(std::mem::take(&mut work.raised)));
+    let mut raised = Vec::new();
+    maker.raised(std::mem::take(&mut work.raised), &mut events, &mut raised);
     let before = work.loaded.document.clone().unwrap_or_default();
     let changes = Changes::between(&before, &document);
     let next = events::after::<M>(&work.loaded, events.len(), Arc::new(document), maker.recorded_at());
@@ -130,7 +132,7 @@ async fn stage_restore<M: Model>(entity: &Entity<M>, scope: &Arc<Scope>) -> Resu
     } else {
         events::insert::<M>(id.clone(), &next)
     };
-    work.push(entity, Prepared { events, write, id, next })?;
+    work.push(entity, Prepared { events, raised, write, id, next })?;
     inner.merge();
     Ok(work.model)
 }

@@ -13,6 +13,9 @@ use crate::event::NewEvent;
 use crate::model::Model;
 use crate::schema;
 
+/// The personal fields of one event.
+pub(super) type PersonalFields = (uuid::Uuid, &'static [&'static str]);
+
 /// Makes the events of one write.
 pub(super) struct EventMaker<'a, M> {
     db: &'a Database,
@@ -46,8 +49,15 @@ impl<'a, M: Model> EventMaker<'a, M> {
         self.event(name, M::SCHEMA.version, data)
     }
 
-    pub(super) fn raised(&self, raised: Vec<Raised>) -> impl Iterator<Item = NewEvent> + '_ {
-        raised.into_iter().map(|raised| self.event(raised.name, raised.version, raised.data))
+    /// Adds raised events, and notes those that have personal fields.
+    pub(super) fn raised(&self, raised: Vec<Raised>, events: &mut Vec<NewEvent>, noted: &mut Vec<PersonalFields>) {
+        for raised in raised {
+            let event = self.event(raised.name, raised.version, raised.data);
+            if !raised.personal.is_empty() {
+                noted.push((event.id, raised.personal));
+            }
+            events.push(event);
+        }
     }
 }
 

@@ -138,6 +138,7 @@ impl<M: Model> Work<'_, M> {
     fn stage(&mut self, entity: &Entity<M>, document: Document, changes: Changes) -> Result<()> {
         let maker = EventMaker::<M>::new(self.scope.database(), self.loaded.recorded_at);
         let mut events = Vec::with_capacity(1 + self.raised.len());
+        let mut raised = Vec::new();
         if M::SCHEMA.kind == ModelKind::Tracked {
             match self.operation {
                 Operation::Create => events.push(maker.lifecycle(CREATED, document.clone())),
@@ -145,20 +146,36 @@ impl<M: Model> Work<'_, M> {
                 _ => {}
             }
         }
-        events.extend(maker.raised(std::mem::take(&mut self.raised)));
+        maker.raised(std::mem::take(&mut self.raised), &mut events, &mut raised);
         let next = events::after::<M>(&self.loaded, events.len(), Arc::new(document), maker.recorded_at());
         let id = stored_id::<M>(self.model.id())?;
         let write = match self.operation {
             Operation::Create => events::insert::<M>(id.clone(), &next),
             _ => events::update::<M>(id.clone(), &self.loaded, &next, changes),
         };
-        self.push(entity, Prepared { events, write, id, next })
+        self.push(entity, Prepared { events, raised, write, id, next })
+    }
+
+    /// What a sourced instance is comes from its events, all of which are sealed for one subject.
+    fn check_subject(&self, after: &Document) -> Result<()> {
+        let schema = M::SCHEMA;
+        let before = self.loaded.document.as_deref().and_then(|before| before.get(schema.subject));
+        let moved = before.is_some_and(|before| Some(before) != after.get(schema.subject));
+        if moved && schema.kind == ModelKind::Sourced && !schema.personal.is_empty() {
+            let reason = "changed, and the subject of a sourced instance's personal data never does: start another one";
+            return Err(Error::Encode {
+                subject: format!("{} `{}`", schema.name, self.model.id()),
+                source: EncodeError::new(reason).at(schema.subject),
+            });
+        }
+        Ok(())
     }
 
     /// Puts a finished write into the scope.
     pub(super) fn push(&self, entity: &Entity<M>, prepared: Prepared) -> Result<()> {
-        let Prepared { events, write, id, next } = prepared;
+        let Prepared { events, raised, write, id, next } = prepared;
         let after = next.document.clone().unwrap_or_default();
+        self.check_subject(&after)?;
         let post = hooks::post_job(
             &self.plan,
             || AfterWrite {
@@ -182,6 +199,9 @@ impl<M: Model> Work<'_, M> {
             id,
             after: next,
             model: M::SCHEMA.name,
+            schema: M::SCHEMA,
+            previous: self.loaded.document.clone(),
+            raised,
             post,
             state: Arc::clone(&entity.state),
             before: Some(before),
@@ -193,6 +213,8 @@ impl<M: Model> Work<'_, M> {
 /// A write whose events and document are made.
 pub(super) struct Prepared {
     pub(super) events: Vec<crate::event::NewEvent>,
+    /// The events among them that have personal fields of their own.
+    pub(super) raised: Vec<events::PersonalFields>,
     pub(super) write: crate::commit::DocumentWrite,
     pub(super) id: bson::Bson,
     pub(super) next: Loaded,

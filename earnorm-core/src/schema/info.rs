@@ -21,6 +21,10 @@ pub struct ModelInfo {
     pub soft_delete: bool,
     /// Its indexes.
     pub indexes: Vec<IndexSpec>,
+    /// The paths of its personal fields: see [`crate::personal`].
+    pub personal: Vec<String>,
+    /// The path of the field that names the subject of its personal data.
+    pub subject: String,
     /// Where it is written: `module::path::User`.
     pub rust_path: String,
 }
@@ -36,6 +40,8 @@ impl ModelInfo {
             kind: schema.kind,
             soft_delete: schema.soft_delete,
             indexes: CollectionSpec::of(schema).indexes,
+            personal: schema.personal.iter().map(|path| (*path).to_owned()).collect(),
+            subject: schema.subject.to_owned(),
             rust_path: schema.rust_path.to_owned(),
         }
     }
@@ -57,6 +63,8 @@ impl ModelInfo {
             "kind": match self.kind { ModelKind::Tracked => "tracked", ModelKind::Sourced => "sourced" },
             "soft_delete": self.soft_delete,
             "indexes": indexes,
+            "personal": self.personal.clone(),
+            "subject": &self.subject,
             "rust_path": &self.rust_path,
         }
     }
@@ -70,6 +78,8 @@ impl ModelInfo {
             _ => return None,
         };
         let indexes = note.get_array("indexes").ok()?;
+        // Notes that were written before there was personal data do not name it.
+        let personal = note.get_array("personal").map(Vec::as_slice).unwrap_or_default();
         Some(Self {
             name: note.get_str("_id").ok()?.to_owned(),
             collection: note.get_str("collection").ok()?.to_owned(),
@@ -77,6 +87,8 @@ impl ModelInfo {
             kind,
             soft_delete: note.get_bool("soft_delete").ok()?,
             indexes: indexes.iter().map(|index| read_index(index.as_document()?)).collect::<Option<_>>()?,
+            personal: personal.iter().map(|path| Some(path.as_str()?.to_owned())).collect::<Option<_>>()?,
+            subject: note.get_str("subject").unwrap_or("_id").to_owned(),
             rust_path: note.get_str("rust_path").ok()?.to_owned(),
         })
     }

@@ -13,6 +13,7 @@ use crate::commit::{Append, Commit, DocumentOp, DocumentWrite};
 use crate::error::{Error, Result};
 use crate::event::{BASELINE, NewEvent};
 use crate::metadata::Metadata;
+use crate::personal;
 use crate::position::Position;
 use crate::predicate::Predicate;
 use crate::reader::Reader;
@@ -162,7 +163,7 @@ async fn write_baseline(replay: &Replay, stream: StreamId) -> Result<()> {
     for attempt in 1.. {
         let fold = replay.fold(&stream).await?;
         let Some(document) = fold.stored_document()? else { return Ok(()) };
-        match replay.reader.commit(baseline(replay, &stream, fold.version(), document)).await {
+        match replay.reader.commit(baseline(replay, &stream, fold.version(), document).await?).await {
             Ok(_) => return Ok(()),
             Err(error) if error.is_conflict() && attempt < RETRIES_MAX => {
                 let collection = replay.folder.info().collection.clone();
@@ -174,7 +175,7 @@ async fn write_baseline(replay: &Replay, stream: StreamId) -> Result<()> {
     Ok(())
 }
 
-fn baseline(replay: &Replay, stream: &StreamId, version: u64, document: Document) -> Commit {
+async fn baseline(replay: &Replay, stream: &StreamId, version: u64, document: Document) -> Result<Commit> {
     let info = replay.folder.info();
     let live = document.get_bool(schema::LIVE).unwrap_or(true);
     let id = document.get("_id").cloned().unwrap_or_default();
@@ -201,5 +202,6 @@ fn baseline(replay: &Replay, stream: &StreamId, version: u64, document: Document
     ];
     let op = DocumentOp::Patch { expected: version, set, unset: Vec::new() };
     commit.documents.push(DocumentWrite { collection: info.collection.clone(), id, op });
-    commit
+    personal::seal_commit(&replay.reader, info, &mut commit, None).await?;
+    Ok(commit)
 }

@@ -4,8 +4,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use bson::Bson;
+use bson::{Bson, Document};
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::commit::DocumentWrite;
 use crate::database::Database;
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::event::NewEvent;
 use crate::hook::BoxFuture;
 use crate::save::{HookFailure, Receipt};
+use crate::schema::ModelSchema;
 use crate::stream::StreamId;
 
 /// How deep hooks may write through hooks.
@@ -39,6 +41,10 @@ pub(crate) struct Staged {
     pub(crate) id: Bson,
     pub(crate) after: Loaded,
     pub(crate) model: &'static str,
+    pub(crate) schema: &'static ModelSchema,
+    /// The document before this write, and the personal fields of the events that were raised with it.
+    pub(crate) previous: Option<Arc<Document>>,
+    pub(crate) raised: Vec<(Uuid, &'static [&'static str])>,
     pub(crate) post: Option<PostJob>,
     pub(crate) state: Arc<Mutex<State>>,
     pub(crate) before: Option<Before>,

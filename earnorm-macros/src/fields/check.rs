@@ -58,6 +58,30 @@ fn keys(field: &FieldModel, errors: &mut Errors) {
     if let (Some(_), Some(span)) = (field.created_at, field.updated_at) {
         errors.add(&span, "a field keeps one moment: remove `created_at` or `updated_at`");
     }
+    personal(field, errors);
+}
+
+fn personal(field: &FieldModel, errors: &mut Errors) {
+    if let Some(span) = field.personal {
+        if field.id.is_some() {
+            errors.add(&span, "the id stands in the name of the stream and is never erased: remove `personal`");
+        } else if field.subject.is_some() {
+            errors.add(&span, "the subject says whose data it is and is never erased: remove `personal` or `subject`");
+        } else if field.skip {
+            errors.add(&span, "a field that is not stored is in no event: remove `personal` or `skip`");
+        } else if matches!(field.codec, Codec::With(..)) {
+            errors.add(&span, "a field that functions of its own store may not know null: remove `personal`");
+        }
+    }
+    if let Some(span) = field.subject {
+        if field.id.is_some() {
+            errors.add(&span, "the id is the subject unless another field is: remove `subject`");
+        } else if field.skip {
+            errors.add(&span, "a field that is not stored cannot be the subject: remove `subject` or `skip`");
+        } else if !field.cfgs.is_empty() {
+            errors.add(&span, "whose data it is cannot depend on how the program is built: remove `#[cfg]`");
+        }
+    }
 }
 
 /// Types that no store can hold.

@@ -145,6 +145,17 @@ pub(crate) fn default_functions(fields: &[FieldModel]) -> TokenStream {
     quote!(#(#functions)*)
 }
 
+/// The stored names of the personal fields, each of a type that can be erased, for an array.
+pub(crate) fn personal(rt: &Runtime, fields: &[FieldModel]) -> TokenStream {
+    let paths = fields.iter().filter(|field| field.personal.is_some() && !field.skip).map(|field| {
+        let FieldModel { stored, ty, cfgs, .. } = field;
+        let span = Span::mixed_site().located_at(field.ty_span());
+        let path = quote_spanned!(span=> #rt::personal_path::<#ty>(#stored));
+        quote!(#(#cfgs)* #path)
+    });
+    quote!(#(#paths),*)
+}
+
 /// One constant a stored field, for an inherent `impl`.
 pub(crate) fn constants(rt: &Runtime, fields: &[FieldModel]) -> TokenStream {
     let constants = fields.iter().filter(|field| !field.skip).map(|field| {

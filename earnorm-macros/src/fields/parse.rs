@@ -25,6 +25,8 @@ struct Own {
     index: Option<(Span, bool)>,
     created_at: Option<Span>,
     updated_at: Option<Span>,
+    personal: Option<Span>,
+    subject: Option<Span>,
 }
 
 /// Reads all fields. `cases` come from the container's `rename_all`, `prefix` keeps generated names apart.
@@ -72,6 +74,8 @@ fn parse_field(
         index: own.index,
         created_at: own.created_at,
         updated_at: own.updated_at,
+        personal: own.personal,
+        subject: own.subject,
         skip,
         absent,
         codec: codec(own.serde, serde.serialize_with, serde.deserialize_with),
@@ -163,8 +167,20 @@ fn read_own(field: &Field, scope: Scope, errors: &mut Errors) -> Own {
     own
 }
 
-const KEYS: [&str; 10] =
-    ["id", "unique", "index", "default", "rename", "skip", "created_at", "updated_at", "serde", "constant"];
+const KEYS: [&str; 12] = [
+    "id",
+    "unique",
+    "index",
+    "default",
+    "rename",
+    "skip",
+    "created_at",
+    "updated_at",
+    "personal",
+    "subject",
+    "serde",
+    "constant",
+];
 
 fn take(own: &mut Own, arg: &Arg, scope: Scope, errors: &mut Errors) {
     let name = arg.name();
@@ -179,6 +195,8 @@ fn take(own: &mut Own, arg: &Arg, scope: Scope, errors: &mut Errors) {
         "index" => own.index = direction(arg, errors).map(|descending| (arg.key.span(), descending)),
         "created_at" => own.created_at = arg.flag(errors).then(|| arg.key.span()),
         "updated_at" => own.updated_at = arg.flag(errors).then(|| arg.key.span()),
+        "personal" => own.personal = arg.flag(errors).then(|| arg.key.span()),
+        "subject" => own.subject = arg.flag(errors).then(|| arg.key.span()),
         "skip" => own.skip = arg.flag(errors),
         "serde" => own.serde = arg.flag(errors),
         "rename" => own.rename = arg.text(errors),
@@ -196,7 +214,8 @@ fn take(own: &mut Own, arg: &Arg, scope: Scope, errors: &mut Errors) {
 /// Whether a key exists, but not for this kind of field.
 fn misplaced(name: &str, scope: Scope) -> bool {
     match name {
-        "id" | "unique" | "index" | "created_at" | "updated_at" => scope != Scope::Model,
+        "id" | "unique" | "index" | "created_at" | "updated_at" | "subject" => scope != Scope::Model,
+        "personal" => matches!(scope, Scope::Embedded | Scope::Variant),
         "constant" => matches!(scope, Scope::Event | Scope::Variant),
         _ => false,
     }

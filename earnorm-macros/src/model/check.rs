@@ -23,6 +23,7 @@ pub(crate) fn check(ir: &ModelIr, item: &ItemStruct, errors: &mut Errors) {
                 .add(&span, "the fields of a sourced model come from its events: set this one in an `#[apply]` method");
         }
     }
+    subjects(ir, errors);
     constants(ir, errors);
     for index in &ir.keys.indexes {
         compound(ir, index, errors);
@@ -55,6 +56,20 @@ fn ids(ir: &ModelIr, errors: &mut Errors) {
         errors.add(
             &span,
             format!("a model has one id, and `{}` is it already: remove `id` from `{}`", first.name, field.name),
+        );
+    }
+}
+
+fn subjects(ir: &ModelIr, errors: &mut Errors) {
+    let mut subjects = ir.fields.iter().filter_map(|field| field.subject.map(|span| (field, span)));
+    let Some((first, _)) = subjects.next() else { return };
+    for (field, span) in subjects {
+        errors.add(
+            &span,
+            format!(
+                "the personal data of a model has one subject, and `{}` names it already: remove `subject` from `{}`",
+                first.name, field.name
+            ),
         );
     }
 }

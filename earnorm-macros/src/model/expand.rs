@@ -149,6 +149,13 @@ fn schema(ir: &ModelIr) -> TokenStream {
         quote!(#(#cfgs)* #rt::FieldSchema { name: #name, path: #stored, kind: #kind, optional: #optional })
     });
     let indexes = indexes(ir);
+    let personal = fields::personal(rt, fields);
+    let subject = fields.iter().find(|field| field.subject.is_some()).map(|field| {
+        let FieldModel { stored, ty, .. } = field;
+        let span = Span::mixed_site().located_at(field.ty_span());
+        let path = quote_spanned!(span=> #rt::subject_path::<#ty>(#stored));
+        quote!(.subject(#path))
+    });
     quote! {
         &#rt::ModelSchema::new(
             #name,
@@ -160,6 +167,8 @@ fn schema(ir: &ModelIr) -> TokenStream {
         #soft_delete
         .fields(&[#(#entries),*])
         .indexes(&[#indexes])
+        .personal(&[#personal])
+        #subject
     }
 }
 

@@ -1,0 +1,52 @@
+//! Subjects: whom personal data is about, as text and as stored.
+
+use std::collections::BTreeSet;
+
+use bson::oid::ObjectId;
+use bson::{Bson, Document};
+use uuid::Uuid;
+
+use crate::error::{EncodeError, Error, Result};
+use crate::schema::{ModelSchema, StoredKind};
+use crate::value::{Value, key_text};
+
+/// How long the text of a subject may be.
+const BYTES_MAX: usize = 512;
+
+/// The stored form of a subject in a model; `None` where no instance can have it.
+pub(super) fn stored(schema: &ModelSchema, text: &str) -> Option<Bson> {
+    let kind = schema.fields.iter().find(|field| field.path == schema.subject)?.kind;
+    match kind {
+        StoredKind::String => Some(Bson::String(text.to_owned())),
+        StoredKind::Int64 => text.parse().ok().map(Bson::Int64),
+        StoredKind::ObjectId => ObjectId::parse_str(text).ok().map(Bson::ObjectId),
+        StoredKind::Uuid => Uuid::parse_str(text).ok()?.encode().ok(),
+        _ => None,
+    }
+}
+
+/// A subject as it was given, and as the models write it: a `Uuid` may be given in capitals.
+pub(super) fn spellings(schemas: &[&ModelSchema], text: &str) -> BTreeSet<String> {
+    let written = schemas.iter().filter_map(|schema| key_text(&stored(schema, text)?));
+    written.chain([text.to_owned()]).collect()
+}
+
+/// The subject of an instance, from its document.
+pub(super) fn of(document: &Document, path: &str, instance: impl Fn() -> String) -> Result<String> {
+    let refused = |reason: &str| Error::Encode { subject: instance(), source: EncodeError::new(reason).at(path) };
+    let text = document.get(path).and_then(key_text);
+    let text = text.ok_or_else(|| refused("is no id, and personal data needs the id of its subject there"))?;
+    check(&text).map_err(|reason| refused(&reason))?;
+    Ok(text)
+}
+
+/// Refuses a text that cannot name a subject.
+pub(super) fn check(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("is empty, and personal data needs a subject: whom it is about".to_owned());
+    }
+    if text.len() > BYTES_MAX {
+        return Err(format!("has {} bytes, and the name of a subject has at most {BYTES_MAX}", text.len()));
+    }
+    Ok(())
+}
