@@ -265,6 +265,12 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(Box<StoreError>),
+    /// The same long work was done, or begun again, by someone else.
+    #[error("{what} was overtaken by another run: nothing is lost, let that one finish, or run it again afterwards")]
+    Superseded {
+        /// The work.
+        what: String,
+    },
     /// Something did not happen in time.
     #[error("waited {after:?} for {what}: look whether it is stuck, or wait longer")]
     TimedOut {

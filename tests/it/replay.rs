@@ -189,6 +189,44 @@ every_store! {
         assert!(!rebuilt.resumed && rebuilt.streams == 1_300, "{rebuilt:?}");
     }
 
+    async fn two_rebuilds_at_once_lose_nothing(db: Database) {
+        lives(&db, 60).await;
+        let before = documents(&db, "people").await;
+        for restart in [false, true] {
+            let runs: Vec<_> = (0..4)
+                .map(|_| {
+                    let run = db.rebuild::<Person>().unwrap();
+                    let run = if restart { run.restart() } else { run };
+                    tokio::spawn(run.run())
+                })
+                .collect();
+            let mut done = 0;
+            for run in runs {
+                match run.await.unwrap() {
+                    Ok(_) => done += 1,
+                    Err(Error::Superseded { .. }) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            assert!(done > 0);
+            assert_eq!(documents(&db, "people").await, before);
+        }
+    }
+
+    async fn a_rebuild_that_died_after_its_swap_begins_anew(db: Database) {
+        lives(&db, 30).await;
+        let before = documents(&db, "people").await;
+        let own = db.store().admin().own(earnorm::store::Own::Jobs);
+        // What a process leaves that dies between the swap and its end.
+        let note = doc! { "_id": "rebuild:person", "shadow": "people_rebuild_x", "schema_version": 1_i64, "from": 0_i64, "after": "25" };
+        let claim = doc! { "_id": "swap:people_rebuild_x" };
+        db.store().admin().put(&own, vec![note, claim], PutRule::Always).await.unwrap();
+        let rebuilt = db.rebuild::<Person>().unwrap().run().await.unwrap();
+        assert!(!rebuilt.resumed);
+        assert_eq!(documents(&db, "people").await, before);
+        assert!(documents(&db, &own).await.is_empty());
+    }
+
     async fn documents_without_events_are_adopted(db: Database) {
         let old = (0..250).map(|id| doc! { "_id": i64::from(id), "email": format!("old{id}"), "age": id, "extra": "x" });
         let admin = db.store().admin();

@@ -52,7 +52,7 @@ impl Adopt {
     }
 
     /// Is told how far it is, after each commit.
-    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + 'static) -> Self {
+    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + Sync + 'static) -> Self {
         self.tell = Some(Box::new(tell));
         self
     }

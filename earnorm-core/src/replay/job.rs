@@ -41,6 +41,12 @@ impl Job {
         store.admin().put(&own, vec![self.note.clone()], PutRule::Always).await.map(|_| ())
     }
 
+    /// Claims a step that must happen once; `false` when it was claimed before.
+    pub(crate) async fn claim(store: &dyn Store, id: &str) -> Result<bool> {
+        let own = store.admin().own(Own::Jobs);
+        Ok(store.admin().put(&own, vec![doc! { "_id": id }], PutRule::Absent).await? == 1)
+    }
+
     /// The work is done.
     pub(crate) async fn end(self, store: &dyn Store) -> Result<()> {
         let id = self.note.get("_id").cloned().unwrap_or_default();

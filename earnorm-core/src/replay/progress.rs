@@ -24,7 +24,7 @@ impl fmt::Display for Progress {
 }
 
 /// Is told how far long work is, after each page.
-pub type OnProgress = Box<dyn FnMut(Progress) + Send>;
+pub type OnProgress = Box<dyn FnMut(Progress) + Send + Sync>;
 
 /// Counts and tells.
 pub(crate) struct Teller {

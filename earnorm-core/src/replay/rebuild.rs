@@ -50,7 +50,7 @@ impl Rebuild {
     }
 
     /// Is told how far it is, after each page.
-    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + 'static) -> Self {
+    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + Sync + 'static) -> Self {
         self.tell = Some(Box::new(tell));
         self
     }
@@ -71,7 +71,7 @@ impl Rebuild {
     ///
     /// # Errors
     /// What folding answers, with the event named; [`Error::Corrupt`] when the collection holds documents without
-    /// events; [`Error::Unique`] when the folded documents break a unique index; what the store answers. The old
+    /// events; [`Error::Superseded`] when another run of the same rebuild was faster; [`Error::Unique`] when the folded documents break a unique index; what the store answers. The old
     /// documents stay in all these cases.
     pub async fn run(mut self) -> Result<Rebuilt> {
         let tell = self.tell.take();
@@ -99,6 +99,11 @@ impl Rebuild {
     }
 }
 
+/// The note that a shadow takes its place.
+fn claim_of(shadow: &str) -> String {
+    format!("swap:{shadow}")
+}
+
 /// A rebuild on its way.
 struct Run<'a> {
     replay: &'a Replay,
@@ -116,14 +121,18 @@ impl<'a> Run<'a> {
         let (store, info) = (replay.reader.store(), replay.folder.info());
         let id = format!("rebuild:{}", info.name);
         let mut report = Rebuilt { streams: 0, documents: 0, in_place: false, resumed: false };
+        let mut old_shadow = None;
         if let Some(job) = Job::load(&**store, &id).await? {
             let shadow = job.text("shadow").unwrap_or_default().to_owned();
-            if !rebuild.restart && job.number("schema_version") == Some(i64::from(info.version)) && !shadow.is_empty() {
+            let same_shape = job.number("schema_version") == Some(i64::from(info.version));
+            // Once a shadow was about to take its place it may be gone: going on would fill an empty one from the middle.
+            let whole = Job::load(&**store, &claim_of(&shadow)).await?.is_none();
+            if !rebuild.restart && same_shape && whole && !shadow.is_empty() {
                 report.resumed = true;
                 let from = Position::new(job.number("from").unwrap_or(0));
                 return Ok(Self { replay, job, shadow, from, report });
             }
-            store.admin().drop_collection(&shadow).await?;
+            old_shadow = Some(shadow);
         }
         let from = store.high_water().await?;
         let shadow = format!("{}_rebuild_{}", info.collection, uuid::Uuid::now_v7().simple());
@@ -132,6 +141,11 @@ impl<'a> Run<'a> {
         job.note.insert("schema_version", i64::from(info.version));
         job.note.insert("from", from.get());
         job.save(&**store).await?;
+        // After the note: a run that still fills the old shadow sees there that it was overtaken, and does not swap.
+        if let Some(old) = old_shadow {
+            store.admin().drop_collection(&old).await?;
+            Job::new(&claim_of(&old)).end(&**store).await?;
+        }
         Ok(Self { replay, job, shadow, from, report })
     }
 
@@ -211,6 +225,7 @@ impl<'a> Run<'a> {
     async fn swap(mut self, teller: &mut Teller) -> Result<Rebuilt> {
         let live = self.replay.folder.info().collection.clone();
         let before = self.from;
+        self.claim().await?;
         match self.store().admin().swap(&self.shadow, &live).await {
             Ok(()) => {}
             Err(Error::Unsupported { .. }) => self.repair_in_place(&live, teller).await?,
@@ -220,7 +235,20 @@ impl<'a> Run<'a> {
         self.from = before;
         while self.follow(&live, teller).await? > 0 {}
         self.job.clone().end(self.store()).await?;
+        Job::new(&claim_of(&self.shadow)).end(self.store()).await?;
         Ok(self.report)
+    }
+
+    /// A shadow takes its place once, and only while it is the one that the note names: another run may have filled
+    /// this one too, or thrown it away.
+    async fn claim(&self) -> Result<()> {
+        let id = format!("rebuild:{}", self.replay.folder.info().name);
+        let noted = Job::load(self.store(), &id).await?;
+        let ours = noted.is_some_and(|noted| noted.text("shadow") == Some(&self.shadow));
+        if ours && Job::claim(self.store(), &claim_of(&self.shadow)).await? {
+            return Ok(());
+        }
+        Err(Error::Superseded { what: format!("the rebuild of `{}`", self.replay.folder.info().name) })
     }
 
     /// Writes every document of the shadow over the live one that is at the same version or below it.

@@ -44,7 +44,7 @@ impl Upgrade {
     }
 
     /// Is told how far it is, after each batch.
-    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + 'static) -> Self {
+    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + Sync + 'static) -> Self {
         self.tell = Some(Box::new(tell));
         self
     }

@@ -64,7 +64,7 @@ impl Export {
     }
 
     /// Is told how far it is, after each page.
-    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + 'static) -> Self {
+    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + Sync + 'static) -> Self {
         self.tell = Some(Box::new(tell));
         self
     }

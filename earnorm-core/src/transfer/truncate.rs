@@ -67,7 +67,7 @@ impl Truncate {
     }
 
     /// Is told how far it is.
-    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + 'static) -> Self {
+    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + Sync + 'static) -> Self {
         self.tell = Some(Box::new(tell));
         self
     }
