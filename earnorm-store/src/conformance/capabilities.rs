@@ -2,8 +2,9 @@
 
 use bson::{Bson, doc};
 use earnorm_core::Error;
+use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
-use earnorm_core::store::{Aggregation, DocumentQuery, LogQuery, Measure, StreamQuery};
+use earnorm_core::store::{Aggregation, DocumentQuery, EntryQuery, LogQuery, Measure, PutRule, StreamQuery};
 use earnorm_core::stream::ExpectedVersion::{Any, NoStream};
 
 use super::draft::{Draft, THINGS, commit, eq, mark, stream, thing, write};
@@ -91,7 +92,26 @@ pub(super) async fn a_closed_store_answers_that_it_is_closed(s: Subject) {
     closed(s.distinct(THINGS, &Predicate::always(), "n").await.err());
     closed(s.aggregate(counting(Predicate::always())).await.err());
     closed(s.checkpoint("mailer").await.err());
-    closed(s.admin().prepare(&[]).await.err());
+    closed_to_upkeep(&s).await;
+}
+
+async fn closed_to_upkeep(s: &Subject) {
+    let (admin, entries) = (s.admin(), EntryQuery { after: Position::START, upto: Position::END, limit: 1 });
+    closed(s.moved(Position::START).await.err());
+    closed(admin.prepare(&[]).await.err());
+    closed(admin.put(THINGS, vec![thing(1, doc! {})], PutRule::Always).await.err());
+    closed(admin.remove(THINGS, &Predicate::always()).await.err());
+    closed(admin.swap(THINGS, "more").await.err());
+    closed(admin.drop_collection(THINGS).await.err());
+    closed(admin.streams("user", None, 1).await.err());
+    closed(admin.scan("user", None, 1).await.err());
+    closed(admin.categories().await.err());
+    closed(admin.entries(entries).await.err());
+    closed(admin.append_entries(Vec::new()).await.err());
+    closed(admin.truncate(Position::START, &[]).await.err());
+    closed(admin.truncated().await.err());
+    closed(admin.checkpoints().await.err());
+    closed(admin.examine().await.err());
 }
 
 pub(super) async fn closing_lets_waiting_commits_finish(s: Subject) {

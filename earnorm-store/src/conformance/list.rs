@@ -52,6 +52,10 @@ macro_rules! __conformance_list {
     ($mode:ident $with:tt) => {
         $crate::__conformance_expand! {
             $mode $with
+            adoption {
+                a_document_without_a_version_is_adopted_once a_document_with_a_version_is_never_taken_for_one_without
+                what_is_not_there_is_not_adopted a_document_without_a_version_is_replaced_or_deleted
+            }
             aggregates {
                 measures_over_everything_are_one_row measures_over_nothing_are_one_row_too
                 groups_come_in_the_order_of_their_key only_what_matches_is_measured what_is_no_number_is_passed_over
@@ -96,6 +100,10 @@ macro_rules! __conformance_list {
                 a_stale_replacement_conflicts a_delete_removes_the_document a_stale_delete_conflicts
                 documents_are_written_in_their_order one_commit_writes_several_collections
             }
+            entries {
+                entries_are_the_events_with_their_commits entries_are_cut_by_position_and_limit
+                every_position_up_to_the_mark_has_an_entry
+            }
             filter_arrays {
                 a_comparison_looks_into_arrays an_array_equals_an_array_as_a_whole
                 two_conditions_may_hold_for_two_elements size_counts_elements_of_arrays_only
@@ -138,6 +146,13 @@ macro_rules! __conformance_list {
                 other_commits_with_the_same_content_are_other_commits the_id_of_a_refused_commit_is_free
                 a_lost_answer_is_settled_by_sending_the_commit_again
             }
+            import {
+                what_is_appended_is_read_everywhere positions_between_become_tombstones
+                commits_go_on_behind_what_was_appended appending_again_changes_nothing
+                what_differs_from_what_is_there_is_refused what_does_not_follow_is_refused
+                what_no_commit_could_have_written_is_refused a_stream_may_begin_above_its_first_version
+                a_commit_that_was_appended_is_known every_value_comes_along any_list_is_appended_or_refused_as_a_whole
+            }
             limits {
                 a_commit_may_be_as_large_as_the_limit a_commit_with_too_many_writes_is_refused
                 a_commit_with_too_many_bytes_is_refused a_document_that_no_database_holds_is_refused
@@ -155,6 +170,10 @@ macro_rules! __conformance_list {
                 paging_with_a_filter_covers_what_matches_once more_says_whether_anything_is_left
                 more_looks_only_within_what_was_asked no_page_reaches_past_the_high_water_mark
                 the_mark_of_a_quiet_log_is_its_last_event
+            }
+            moved {
+                what_is_there_is_told_at_once a_quiet_log_is_answered_for_after_a_while a_commit_wakes_who_waits
+                waiting_ends_when_the_store_is_closed a_wait_that_is_dropped_disturbs_nobody
             }
             oracle {
                 orders_agree_with_the_oracle
@@ -177,6 +196,12 @@ macro_rules! __conformance_list {
                 pages_in_a_total_order_cover_everything_once a_projection_keeps_its_paths_and_the_id
                 a_projection_of_nothing_is_the_id an_order_may_use_what_the_projection_drops
             }
+            put {
+                what_is_put_is_read_and_leaves_no_event absent_never_overwrites newer_overwrites_only_lower_versions
+                same_version_overwrites_only_its_own a_put_keeps_unique_indexes many_documents_are_put
+                of_many_writers_of_newer_the_highest_version_stays a_put_and_a_commit_respect_each_other
+                what_cannot_be_read_again_is_not_put what_matches_is_removed
+            }
             sorting {
                 kinds_have_an_order_and_null_is_first missing_is_sorted_as_null numbers_are_sorted_by_value
                 ties_are_broken_by_the_next_key nested_paths_are_sorted
@@ -187,10 +212,21 @@ macro_rules! __conformance_list {
                 events_without_metadata_stay_without a_range_of_versions_holds_both_ends
                 a_limit_counts_from_where_the_reading_starts a_stream_is_read_backwards events_never_change
             }
+            swap {
+                a_shadow_takes_the_place_with_documents_and_indexes the_live_collection_need_not_be_there
+                a_shadow_that_is_not_there_is_an_error readers_see_the_old_or_the_new_never_none
+                a_collection_is_dropped_with_its_indexes
+            }
             time {
                 recorded_at_keeps_its_milliseconds recorded_at_never_falls_within_a_stream
                 recorded_at_never_falls_where_any_version_is_expected recorded_at_never_falls_within_a_commit
                 no_event_is_earlier_than_not_before streams_do_not_move_each_others_time
+            }
+            truncation {
+                nothing_is_truncated_at_first what_is_truncated_is_gone_and_the_rest_stays what_is_kept_stays_readable
+                positions_and_versions_go_on_after_it a_log_may_be_truncated_to_its_end
+                what_is_not_final_is_not_truncated what_a_consumer_has_not_read_is_not_truncated
+                truncating_again_goes_on no_handle_takes_what_is_gone_for_a_hole tombstones_go_and_stay_like_events
             }
             unique {
                 two_documents_may_not_share_a_unique_value a_violation_is_not_retryable
@@ -199,6 +235,12 @@ macro_rules! __conformance_list {
                 null_and_missing_are_free_where_presence_is_asked presence_is_known_for_every_kind_of_value
                 a_compound_rule_is_broken_by_all_its_parts only_live_documents_are_held_to_a_live_rule
                 unique_values_are_equal_by_value_not_by_look
+            }
+            upkeep {
+                streams_come_in_the_order_of_their_keys long_streams_are_one_line_each a_scan_goes_stream_by_stream
+                a_scan_goes_on_within_a_stream
+                categories_are_listed_once_and_in_order checkpoints_are_listed_by_name
+                own_collections_are_read_and_written_like_others an_examination_finds_something_to_say
             }
             values {
                 documents_keep_every_value_exactly patches_keep_every_value_exactly events_keep_every_value_exactly

@@ -1,5 +1,6 @@
 //! Stores that are wrong in exactly one way: for each, the suite must say so, in the case that is about it.
 
+mod admin;
 pub(crate) mod idle;
 mod liar;
 mod reads;
@@ -81,6 +82,33 @@ pub(crate) enum Lie {
     StaysOpen,
     ClaimsToBeDurable,
     ClaimsToReservePositions,
+    AdoptsWhatHasAVersion,
+    AdoptsNothing,
+    PutsWhereSomethingIs,
+    PutsOlderVersions,
+    PutsOtherVersions,
+    PutsOverUniqueValues,
+    RemovesNothing,
+    SwapsDocumentsOnly,
+    SwapsInTwoSteps,
+    ListsStreamsByLength,
+    StreamsBeginAtOne,
+    ScansByPosition,
+    ScansAStreamAgain,
+    ForgetsACategory,
+    HidesCheckpoints,
+    SharesOneCollection,
+    HasProblems,
+    HidesTombstones,
+    ForgetsCommits,
+    AppendsWithoutLooking,
+    AppendsAnew,
+    TruncatesWhatIsNotRead,
+    TruncatesWhatIsKept,
+    ForgetsTheTruncation,
+    TruncatesNothing,
+    SaysThatItMoved,
+    SleepsThroughCommits,
 }
 
 use Lie::*;
@@ -151,6 +179,33 @@ const EXPOSED_BY: &[(Lie, &str)] = &[
     (StaysOpen, "capabilities::a_closed_store_answers_that_it_is_closed"),
     (ClaimsToBeDurable, "capabilities::a_durable_store_is_there_after_a_restart"),
     (ClaimsToReservePositions, "capabilities::a_store_that_reserves_positions_can_be_sabotaged"),
+    (AdoptsWhatHasAVersion, "adoption::a_document_with_a_version_is_never_taken_for_one_without"),
+    (AdoptsNothing, "adoption::a_document_without_a_version_is_adopted_once"),
+    (PutsWhereSomethingIs, "put::absent_never_overwrites"),
+    (PutsOlderVersions, "put::newer_overwrites_only_lower_versions"),
+    (PutsOtherVersions, "put::same_version_overwrites_only_its_own"),
+    (PutsOverUniqueValues, "put::a_put_keeps_unique_indexes"),
+    (RemovesNothing, "put::what_matches_is_removed"),
+    (SwapsDocumentsOnly, "swap::a_shadow_takes_the_place_with_documents_and_indexes"),
+    (SwapsInTwoSteps, "swap::readers_see_the_old_or_the_new_never_none"),
+    (ListsStreamsByLength, "upkeep::streams_come_in_the_order_of_their_keys"),
+    (StreamsBeginAtOne, "truncation::what_is_truncated_is_gone_and_the_rest_stays"),
+    (ScansByPosition, "upkeep::a_scan_goes_stream_by_stream"),
+    (ScansAStreamAgain, "upkeep::a_scan_goes_on_within_a_stream"),
+    (ForgetsACategory, "upkeep::categories_are_listed_once_and_in_order"),
+    (HidesCheckpoints, "upkeep::checkpoints_are_listed_by_name"),
+    (SharesOneCollection, "upkeep::own_collections_are_read_and_written_like_others"),
+    (HasProblems, "upkeep::an_examination_finds_something_to_say"),
+    (HidesTombstones, "import::positions_between_become_tombstones"),
+    (ForgetsCommits, "import::a_commit_that_was_appended_is_known"),
+    (AppendsWithoutLooking, "import::what_does_not_follow_is_refused"),
+    (AppendsAnew, "import::commits_go_on_behind_what_was_appended"),
+    (TruncatesWhatIsNotRead, "truncation::what_a_consumer_has_not_read_is_not_truncated"),
+    (TruncatesWhatIsKept, "truncation::what_is_kept_stays_readable"),
+    (ForgetsTheTruncation, "truncation::truncating_again_goes_on"),
+    (TruncatesNothing, "truncation::what_is_truncated_is_gone_and_the_rest_stays"),
+    (SaysThatItMoved, "moved::a_quiet_log_is_answered_for_after_a_while"),
+    (SleepsThroughCommits, "moved::a_commit_wakes_who_waits"),
 ];
 
 #[async_trait]

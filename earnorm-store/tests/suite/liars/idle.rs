@@ -9,8 +9,8 @@ use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::schema::CollectionSpec;
 use earnorm_core::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, LogPage, LogQuery, Store,
-    StoreAdmin, StreamQuery,
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Finding, LogEntry,
+    LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
 };
 use futures::{StreamExt, stream};
 
@@ -27,6 +27,62 @@ impl Default for Idle {
 #[async_trait]
 impl StoreAdmin for Idle {
     async fn prepare(&self, _: &[CollectionSpec]) -> Result<Vec<Drift>> {
+        Ok(Vec::new())
+    }
+
+    fn own(&self, _: Own) -> String {
+        String::new()
+    }
+
+    async fn put(&self, _: &str, documents: Vec<Document>, _: PutRule) -> Result<u64> {
+        Ok(documents.len() as u64)
+    }
+
+    async fn remove(&self, _: &str, _: &Predicate) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn swap(&self, _: &str, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    async fn drop_collection(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    async fn streams(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<StreamHead>> {
+        Ok(Vec::new())
+    }
+
+    async fn scan(&self, _: &str, _: Option<(&str, u64)>, _: usize) -> Result<Vec<RecordedEvent>> {
+        Ok(Vec::new())
+    }
+
+    async fn categories(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    async fn entries(&self, _: EntryQuery) -> Result<Vec<LogEntry>> {
+        Ok(Vec::new())
+    }
+
+    async fn append_entries(&self, entries: Vec<LogEntry>) -> Result<u64> {
+        Ok(entries.len() as u64)
+    }
+
+    async fn truncate(&self, _: Position, _: &[Position]) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn truncated(&self) -> Result<Position> {
+        Ok(Position::START)
+    }
+
+    async fn checkpoints(&self) -> Result<Vec<(String, Checkpoint)>> {
+        Ok(Vec::new())
+    }
+
+    async fn examine(&self) -> Result<Vec<Finding>> {
         Ok(Vec::new())
     }
 }
@@ -83,6 +139,10 @@ impl Store for Idle {
 
     async fn checkpoint(&self, _: &str) -> Result<Option<Checkpoint>> {
         Ok(None)
+    }
+
+    async fn moved(&self, _: Position) -> Result<()> {
+        Ok(())
     }
 
     async fn close(&self) -> Result<()> {

@@ -11,10 +11,9 @@ use earnorm_core::commit::{Checkpoint, Commit, Committed};
 use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
-use earnorm_core::schema::CollectionSpec;
 use earnorm_core::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, LogPage, LogQuery, Store,
-    StoreAdmin, StreamQuery,
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, LogPage, LogQuery, Store, StoreAdmin,
+    StreamQuery,
 };
 use earnorm_store::MemoryStore;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -56,15 +55,6 @@ impl Liar {
 
     pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap()
-    }
-}
-
-#[async_trait]
-impl StoreAdmin for Liar {
-    async fn prepare(&self, specs: &[CollectionSpec]) -> Result<Vec<Drift>> {
-        let specs: Vec<_> = specs.iter().cloned().map(|spec| writes::spec(self.lie, spec)).collect();
-        let drift = self.inner.admin().prepare(&specs).await?;
-        Ok(if self.lie == Lie::NeverReportsDrift { Vec::new() } else { drift })
     }
 }
 
@@ -126,6 +116,15 @@ impl Store for Liar {
 
     async fn checkpoint(&self, consumer: &str) -> Result<Option<Checkpoint>> {
         self.inner.checkpoint(consumer).await
+    }
+
+    async fn moved(&self, position: Position) -> Result<()> {
+        match self.lie {
+            Lie::SaysThatItMoved => Ok(()),
+            // It waits for what never comes.
+            Lie::SleepsThroughCommits => self.inner.moved(Position::END).await,
+            _ => self.inner.moved(position).await,
+        }
     }
 
     async fn close(&self) -> Result<()> {

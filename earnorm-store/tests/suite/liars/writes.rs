@@ -47,6 +47,9 @@ pub(crate) async fn commit(liar: &Liar, honest: Commit) -> Result<Committed> {
 async fn twist(liar: &Liar, mut commit: Commit) -> Commit {
     match liar.lie {
         Lie::LosesTheLastDocument if commit.documents.len() > 1 => drop(commit.documents.pop()),
+        Lie::AdoptsNothing => {
+            commit.documents.retain(|write| !matches!(write.op, DocumentOp::Patch { expected: 0, .. }))
+        }
         Lie::WritesDocumentsBackwards => commit.documents.reverse(),
         Lie::ChecksUniquenessAtTheEnd => commit = settle_unique(commit),
         Lie::IgnoresNotBefore => commit.appends.iter_mut().for_each(|append| append.not_before = None),
@@ -145,6 +148,7 @@ async fn refused(liar: &Liar, honest: Commit, error: Error) -> Result<Committed>
             let appends = appends.map(|append| Append { expected: ExpectedVersion::Any, ..append }).collect();
             liar.inner.commit(Commit { appends, ..Commit::new(honest.id) }).await
         }
+        (Lie::AdoptsWhatHasAVersion, Error::Conflict(_)) => Ok(Committed { id: honest.id, events: Vec::new() }),
         (Lie::AcceptsStaleDocuments, Error::Conflict(conflict)) if conflict.actual > 0 => {
             let mut commit = honest;
             for write in &mut commit.documents {
