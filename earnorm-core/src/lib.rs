@@ -37,6 +37,7 @@ pub mod snapshot;
 pub mod store;
 pub mod stream;
 pub mod transfer;
+pub mod telemetry;
 pub mod unit;
 pub mod upcast;
 pub mod validation;
