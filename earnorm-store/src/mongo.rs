@@ -1,31 +1,42 @@
 //! The MongoDB store: a log and state documents in one replica set, written in one transaction a commit.
 //!
-//! A commit writes its guarded state documents first, then reserves positions outside the transaction but inside its
-//! lifetime, then inserts its events and commits. Positions that were reserved and given up are holes; readers fill
-//! them with tombstones and never pass one that could still be written (`mark`).
+//! Commits that wait at the same time share a transaction (`committer`, `batch`). It writes their guarded state
+//! documents first, then reserves positions outside the transaction but inside its lifetime, then inserts the events
+//! and commits (`attempt`). Positions that were reserved and given up are holes; readers fill them with tombstones and
+//! never pass one that could still be written (`mark`).
 
 mod aggregate;
 mod attempt;
 mod backend;
+mod backoff;
+mod batch;
+mod batching;
 mod codec;
 mod commit;
+mod committer;
+mod culprits;
 mod error;
 mod events;
+mod failure;
 mod fault;
 mod filter;
 mod fitness;
 mod guard;
+mod heads;
 mod inner;
+mod judge;
 mod log;
 mod mark;
+mod member;
+mod meters;
 mod options;
 mod pattern;
 mod prepare;
 mod query;
 mod raw;
+mod refusal;
 mod second_look;
 mod settle;
-mod turns;
 mod uri;
 
 use std::fmt;
@@ -44,6 +55,7 @@ use earnorm_core::store::{
 };
 use earnorm_core::{Error, Result};
 
+pub use self::batching::Batching;
 #[cfg(feature = "conformance")]
 use self::fault::Fault;
 use self::inner::Inner;
@@ -87,6 +99,21 @@ impl MongoStore {
     #[doc(hidden)]
     pub async fn sabotage(&self, commit: Commit, how: crate::sabotage::Sabotage) -> Result<Committed> {
         commit::run(&self.inner, commit, Some(Fault::of(how))).await
+    }
+
+    /// Sends commits that touch nothing in common, with each other or with others on their way, in one transaction, as
+    /// a hostile writer would; for tests.
+    ///
+    /// # Errors
+    /// As [`Store::commit`], for the first that is not even sent; else one answer a commit.
+    #[cfg(feature = "conformance")]
+    #[doc(hidden)]
+    pub async fn sabotage_together(
+        &self,
+        commits: Vec<Commit>,
+        how: crate::sabotage::Sabotage,
+    ) -> Result<Vec<Result<Committed>>> {
+        commit::run_together(&self.inner, commits, Fault::of(how)).await
     }
 }
 

@@ -6,6 +6,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Sabotage {
+    /// Is gone before it sends anything.
+    AbandonBeforeTransaction,
+    /// Writes its guarded documents, then is gone; the database hears that its connection ended.
+    AbandonAfterGuards,
+    /// Writes its guarded documents, then stands still for ever with its transaction open.
+    FreezeInTransaction,
     /// Reserves positions, then is gone, as a process that dies: nothing is written and nobody fills them.
     AbandonAfterReserve,
     /// Writes everything, then aborts instead of committing.
@@ -16,4 +22,6 @@ pub enum Sabotage {
     LoseCommitAnswer,
     /// Fails the first attempt in a way that may pass.
     FailCommitOnce,
+    /// Commits, then is gone before it tells anyone.
+    AbandonAfterCommit,
 }

@@ -8,9 +8,13 @@
     reason = "this is test code: what does not hold is a panic that names it"
 )]
 
+#[path = "mongo/measured.rs"]
+mod measured;
 #[path = "mongo/support.rs"]
 mod support;
 
+#[path = "mongo/batches.rs"]
+mod batches;
 #[path = "mongo/commits.rs"]
 mod commits;
 #[path = "mongo/connecting.rs"]

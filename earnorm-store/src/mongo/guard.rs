@@ -1,22 +1,23 @@
-//! What must hold and is written before the events: checks, state documents, checkpoints, each as guarded commands.
+//! What must hold and is written before the events: checks, state documents, checkpoints, each as a guarded statement;
+//! and how the statements of many commits become few commands.
 
 use bson::raw::{RawArrayBuf, RawDocumentBuf, cstr};
 use bson::{Bson, Document, doc};
 use earnorm_core::commit::{Checkpoint, CheckpointWrite, Commit, DocumentOp, DocumentWrite};
 use earnorm_core::schema::{CHECKED_BY, VERSION};
 
-use super::attempt::Failure;
 use super::codec::int64;
-use super::error::DUPLICATE_KEY;
-use super::events::of_code;
-use super::inner::Inner;
+use super::member::Member;
+use super::options::Names;
 use super::raw::{
-    COMMAND_BYTES_MAX, RawResult, Reply, delete_command, delete_statement, insert_command, patch, update_command,
+    COMMAND_BYTES_MAX, RawResult, delete_command, delete_statement, insert_command, patch, update_command,
     update_statement, uuid, with_id,
 };
-use super::settle::Refusal;
 
-/// What is written by one statement.
+/// How many statements the server takes in one command.
+const STATEMENTS_MAX: usize = 100_000;
+
+/// A document and what is expected of it.
 #[derive(Debug)]
 pub(super) struct Item<'a> {
     pub(super) collection: &'a str,
@@ -25,7 +26,17 @@ pub(super) struct Item<'a> {
     pub(super) expected: Option<u64>,
 }
 
-impl Item<'_> {
+impl<'a> Item<'a> {
+    pub(super) fn of(write: &'a DocumentWrite) -> Self {
+        let expected = match write.op {
+            DocumentOp::Insert { .. } => None,
+            DocumentOp::Replace { expected, .. }
+            | DocumentOp::Patch { expected, .. }
+            | DocumentOp::Delete { expected } => Some(expected),
+        };
+        Self { collection: &write.collection, id: &write.id, expected }
+    }
+
     /// The id as stream keys write it; empty for types that no model's id has.
     pub(super) fn key(&self) -> String {
         match self.id {
@@ -37,161 +48,149 @@ impl Item<'_> {
     }
 }
 
-/// Which command writes it: neighbours of one kind in one collection share a round trip.
+/// Which command writes it: statements of one kind in one collection share a round trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Insert,
     Update,
     Delete,
 }
 
-/// One command and what it writes.
-pub(super) struct Group<'a> {
-    pub(super) command: RawDocumentBuf,
-    pub(super) items: Vec<Item<'a>>,
-    /// Whose checkpoint it moves.
-    pub(super) checkpoint: Option<&'a CheckpointWrite>,
+/// Which part of its commit a statement writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    Check(usize),
+    Document(usize),
+    Checkpoint(usize),
 }
 
-impl Group<'_> {
-    /// Whether the server did all of it; if not, what does not hold.
-    pub(super) fn judge(&self, index: usize, reply: &Reply, inner: &Inner) -> Result<(), Box<Failure>> {
-        let Some(fault) = &reply.fault else {
-            let whole = reply.n == self.items.len().max(1);
-            return if whole { Ok(()) } else { Err(Box::new(Failure::Refused(self.stale(index)))) };
-        };
-        if fault.code != DUPLICATE_KEY {
-            return Err(Box::new(of_code(fault)));
-        }
-        if self.checkpoint.is_some() {
-            return Err(Box::new(Failure::Refused(self.stale(index))));
-        }
-        let fields = fault.fields(|name| inner.known_fields(name));
-        let item = fault.index;
-        let refusal = if fields == ["_id"] {
-            Refusal::Taken { group: index, item }
-        } else {
-            Refusal::Unique { group: index, item, fields }
-        };
-        Err(Box::new(Failure::Refused(refusal)))
-    }
-
-    fn stale(&self, index: usize) -> Refusal {
-        if self.checkpoint.is_some() { Refusal::Checkpoint(index) } else { Refusal::Stale(index) }
-    }
+/// One guarded write.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) kind: Kind,
+    pub(super) what: What,
+    raw: RawDocumentBuf,
 }
 
-/// Statements of one kind, until they become a command.
-struct Open<'a> {
-    kind: Kind,
-    collection: &'a str,
-    statements: RawArrayBuf,
-    bytes: usize,
-    items: Vec<Item<'a>>,
-}
-
-impl<'a> Open<'a> {
-    fn close(self) -> Group<'a> {
-        let command = match self.kind {
-            Kind::Insert => insert_command(self.collection, self.statements),
-            Kind::Delete => delete_command(self.collection, self.statements),
-            Kind::Update => update_command(self.collection, self.statements),
-        };
-        Group { command, items: self.items, checkpoint: None }
+impl Statement {
+    pub(super) fn size(&self) -> usize {
+        self.raw.as_bytes().len()
     }
 }
 
 /// All that `commit` writes before its events. Checks come first: they speak of what was there before it.
-pub(super) fn groups<'a>(commit: &'a Commit, checkpoints: &'a str) -> RawResult<Vec<Group<'a>>> {
-    let mut groups = Vec::new();
-    let mut open: Option<Open<'a>> = None;
-    for check in &commit.checks {
-        let item = Item { collection: &check.collection, id: &check.id, expected: Some(check.expected) };
+pub(super) fn statements(commit: &Commit) -> RawResult<Vec<Statement>> {
+    let mut statements = Vec::with_capacity(commit.checks.len() + commit.documents.len() + commit.checkpoints.len());
+    for (index, check) in commit.checks.iter().enumerate() {
         let mut change = RawDocumentBuf::new();
         change.append(cstr!("$set"), RawDocumentBuf::try_from(&doc! { CHECKED_BY: uuid(commit.id) })?);
-        let statement = update_statement(&query(&item), change)?;
-        join(&mut groups, &mut open, Kind::Update, item, statement);
+        let raw = update_statement(&query(&check.id, check.expected), change)?;
+        statements.push(Statement { kind: Kind::Update, what: What::Check(index), raw });
     }
-    for write in &commit.documents {
-        let (kind, item, statement) = statement(write)?;
-        join(&mut groups, &mut open, kind, item, statement);
+    for (index, write) in commit.documents.iter().enumerate() {
+        let (kind, raw) = statement(write)?;
+        statements.push(Statement { kind, what: What::Document(index), raw });
     }
-    groups.extend(open.map(Open::close));
-    for write in &commit.checkpoints {
-        groups.push(checkpoint(commit, write, checkpoints)?);
+    for (index, write) in commit.checkpoints.iter().enumerate() {
+        let (kind, raw) = checkpoint(commit, write)?;
+        statements.push(Statement { kind, what: What::Checkpoint(index), raw });
     }
-    Ok(groups)
+    Ok(statements)
 }
 
-fn join<'a>(
-    groups: &mut Vec<Group<'a>>,
-    open: &mut Option<Open<'a>>,
-    kind: Kind,
-    item: Item<'a>,
-    statement: RawDocumentBuf,
-) {
-    let bytes = statement.as_bytes().len();
-    let fits = open.as_ref().is_some_and(|open| {
-        open.kind == kind && open.collection == item.collection && open.bytes + bytes <= COMMAND_BYTES_MAX
-    });
-    if !fits {
-        groups.extend(open.take().map(Open::close));
-    }
-    let open = open.get_or_insert_with(|| Open {
-        kind,
-        collection: item.collection,
-        statements: RawArrayBuf::new(),
-        bytes: 0,
-        items: Vec::new(),
-    });
-    open.statements.push(statement);
-    open.bytes += bytes;
-    open.items.push(item);
-}
-
-fn statement(write: &DocumentWrite) -> RawResult<(Kind, Item<'_>, RawDocumentBuf)> {
-    let item = |expected| Item { collection: &write.collection, id: &write.id, expected };
+fn statement(write: &DocumentWrite) -> RawResult<(Kind, RawDocumentBuf)> {
+    let id = &write.id;
     Ok(match &write.op {
-        DocumentOp::Insert { document } => (Kind::Insert, item(None), with_id(&write.id, document)?),
+        DocumentOp::Insert { document } => (Kind::Insert, with_id(id, document)?),
         DocumentOp::Replace { expected, document } => {
-            let item = item(Some(*expected));
-            let statement = update_statement(&query(&item), with_id(&write.id, document)?)?;
-            (Kind::Update, item, statement)
+            (Kind::Update, update_statement(&query(id, *expected), with_id(id, document)?)?)
         }
         DocumentOp::Patch { expected, set, unset } => {
-            let item = item(Some(*expected));
-            let statement = update_statement(&query(&item), patch(set, unset)?)?;
-            (Kind::Update, item, statement)
+            (Kind::Update, update_statement(&query(id, *expected), patch(set, unset)?)?)
         }
-        DocumentOp::Delete { expected } => {
-            let item = item(Some(*expected));
-            let statement = delete_statement(&query(&item))?;
-            (Kind::Delete, item, statement)
-        }
+        DocumentOp::Delete { expected } => (Kind::Delete, delete_statement(&query(id, *expected))?),
     })
 }
 
 /// The document at its expected version.
-fn query(item: &Item<'_>) -> Document {
-    doc! { "_id": { "$eq": item.id.clone() }, VERSION: { "$eq": int64(item.expected.unwrap_or(0)) } }
+fn query(id: &Bson, expected: u64) -> Document {
+    doc! { "_id": { "$eq": id.clone() }, VERSION: { "$eq": int64(expected) } }
 }
 
-fn checkpoint<'a>(commit: &Commit, write: &'a CheckpointWrite, collection: &str) -> RawResult<Group<'a>> {
+fn checkpoint(commit: &Commit, write: &CheckpointWrite) -> RawResult<(Kind, RawDocumentBuf)> {
     let Checkpoint { position, epoch } = write.next;
     let mut next = doc! { "p": position.get(), "ep": int64(epoch), "c": uuid(commit.id) };
-    let mut statements = RawArrayBuf::new();
-    let command = match write.expected {
+    Ok(match write.expected {
         None => {
             next.insert("_id", write.consumer.as_str());
-            statements.push(RawDocumentBuf::try_from(&next)?);
-            insert_command(collection, statements)
+            (Kind::Insert, RawDocumentBuf::try_from(&next)?)
         }
         Some(expected) => {
             let query =
                 doc! { "_id": write.consumer.as_str(), "p": expected.position.get(), "ep": int64(expected.epoch) };
-            statements.push(update_statement(&query, RawDocumentBuf::try_from(&doc! { "$set": next })?)?);
-            update_command(collection, statements)
+            (Kind::Update, update_statement(&query, RawDocumentBuf::try_from(&doc! { "$set": next })?)?)
         }
-    };
-    Ok(Group { command, items: Vec::new(), checkpoint: Some(write) })
+    })
+}
+
+/// Which statement of which member.
+pub(super) type Entry = (usize, usize);
+
+/// Statements that go in one command.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) kind: Kind,
+    pub(super) collection: String,
+    pub(super) entries: Vec<Entry>,
+    bytes: usize,
+}
+
+impl Group {
+    /// The command, without the statements of members that were put out.
+    pub(super) fn command(&self, members: &[Member]) -> RawDocumentBuf {
+        let mut statements = RawArrayBuf::new();
+        for (member, statement) in &self.entries {
+            if let Some(statement) = statement_of(members, (*member, *statement)) {
+                statements.push(statement.raw.as_ref());
+            }
+        }
+        match self.kind {
+            Kind::Insert => insert_command(&self.collection, statements),
+            Kind::Delete => delete_command(&self.collection, statements),
+            Kind::Update => update_command(&self.collection, statements),
+        }
+    }
+}
+
+pub(super) fn statement_of(members: &[Member], (member, statement): Entry) -> Option<&Statement> {
+    members.get(member)?.prepared.statements.get(statement)
+}
+
+/// The statements of all members in few commands. Those of one member keep their order, so that what is unique is
+/// checked after each of its documents.
+pub(super) fn groups(members: &[Member], names: &Names) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (index, member) in members.iter().enumerate() {
+        let mut from = 0;
+        for (number, statement) in member.prepared.statements.iter().enumerate() {
+            let (collection, size) = (member.prepared.collection(statement, names), statement.size());
+            let fits = |group: &Group| {
+                group.kind == statement.kind
+                    && group.bytes + size <= COMMAND_BYTES_MAX
+                    && group.entries.len() < STATEMENTS_MAX
+                    && group.collection == collection
+            };
+            let place = groups.iter().skip(from).position(fits).map(|offset| from + offset);
+            from = place.unwrap_or_else(|| {
+                let collection = collection.to_owned();
+                groups.push(Group { kind: statement.kind, collection, entries: Vec::new(), bytes: 0 });
+                groups.len() - 1
+            });
+            if let Some(group) = groups.get_mut(from) {
+                group.entries.push((index, number));
+                group.bytes += size;
+            }
+        }
+    }
+    groups
 }

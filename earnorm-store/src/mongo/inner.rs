@@ -9,12 +9,14 @@ use earnorm_core::limits::Limits;
 use earnorm_core::store::Capabilities;
 use earnorm_core::{Error, Result};
 use mongodb::{Client, Database};
+use tokio::runtime::Handle;
 
 use super::MongoStore;
+use super::batching::Batching;
+use super::committer::Committer;
 use super::error::STORE;
 use super::mark::Mark;
 use super::options::Names;
-use super::turns::Turns;
 
 /// How long `close` waits for cursors that are still held.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
@@ -32,14 +34,14 @@ pub(super) struct Inner {
     pub(super) mark: Mark,
     /// The fields of each unique index, by its name.
     fields: RwLock<HashMap<String, Vec<String>>>,
-    pub(super) turns: Turns,
+    pub(super) committer: Committer,
     closed: AtomicBool,
     /// Held for reading by each running commit, so that `close` can wait for them.
     pub(super) flights: Arc<tokio::sync::RwLock<()>>,
 }
 
 impl Inner {
-    pub(super) fn new(client: Client, db: Database, names: Names, limits: Limits) -> Self {
+    pub(super) fn new(client: Client, db: Database, names: Names, limits: Limits, batching: Batching) -> Self {
         Self {
             client,
             db,
@@ -51,7 +53,7 @@ impl Inner {
             capabilities: Capabilities::new(STORE).raw_queries().durable().reserves_positions(),
             mark: Mark::default(),
             fields: RwLock::default(),
-            turns: Turns::default(),
+            committer: Committer::new(batching, Handle::current()),
             closed: AtomicBool::new(false),
             flights: Arc::default(),
         }

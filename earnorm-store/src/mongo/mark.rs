@@ -18,6 +18,7 @@ use super::codec::tombstone;
 use super::error::{Explain, text};
 use super::fitness::number;
 use super::inner::Inner;
+use super::meters;
 
 /// How long a reader waits in all for holes below what was visible when it asked.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -103,6 +104,7 @@ impl Inner {
                 break;
             }
             tokio::time::sleep(poll).await;
+            meters::stalled(poll);
             poll = (poll * 2).min(POLL_MAX);
         }
         Ok(self.reached())
@@ -210,7 +212,11 @@ impl Inner {
             "writeConcern": { "w": "majority", "wtimeout": i64::try_from(FILL_MAX.as_millis()).unwrap_or(i64::MAX) },
         };
         match self.db.run_command(command).await {
-            Ok(answer) => tracing::debug!(first, last, filled = number(&answer, "n"), "filled positions"),
+            Ok(answer) => {
+                let filled = number(&answer, "n").unwrap_or(0);
+                meters::filled(filled);
+                tracing::debug!(first, last, filled, "filled positions");
+            }
             Err(error) => tracing::debug!(first, last, error = text(&error), "could not fill positions yet"),
         }
     }

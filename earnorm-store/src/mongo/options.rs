@@ -10,6 +10,7 @@ use earnorm_core::{Error, Result};
 use mongodb::options::{ClientOptions, DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
 use mongodb::{Client, Database};
 
+use super::batching::Batching;
 use super::error::{DriverError, text};
 use super::inner::Inner;
 use super::{MongoStore, fitness, second_look, uri};
@@ -47,6 +48,7 @@ pub struct MongoStoreBuilder {
     default_database: String,
     names: Names,
     limits: Limits,
+    batching: Batching,
     hole_grace: Duration,
     max_pool_size: Option<u32>,
     server_selection_timeout: Duration,
@@ -73,6 +75,7 @@ impl MongoStoreBuilder {
             default_database: DEFAULT_DATABASE.to_owned(),
             names: Names::starting_with("earnorm_"),
             limits: Limits::default(),
+            batching: Batching::default(),
             hole_grace: Duration::from_millis(100),
             max_pool_size: None,
             server_selection_timeout: Duration::from_secs(5),
@@ -126,6 +129,12 @@ impl MongoStoreBuilder {
     /// How much one commit may hold.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// How commits share transactions, and how many may wait.
+    pub fn batching(mut self, batching: Batching) -> Self {
+        self.batching = batching;
         self
     }
 
@@ -191,7 +200,7 @@ impl MongoStoreBuilder {
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
             .build();
         let database: Database = client.database_with_options(database, options);
-        Inner::new(client.clone(), database, self.names.clone(), self.limits)
+        Inner::new(client.clone(), database, self.names.clone(), self.limits, self.batching)
             .hole_grace(self.hole_grace)
             .timeouts(self.commit_timeout, self.server_selection_timeout)
     }

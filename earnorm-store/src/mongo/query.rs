@@ -17,7 +17,7 @@ use mongodb::Cursor;
 use mongodb::options::{FindOptions, ReadConcern};
 use tokio::time::Instant;
 
-use super::commit::Backoff;
+use super::backoff::Backoff;
 use super::error::{Explain, SNAPSHOT_UNAVAILABLE, code, query_error};
 use super::filter::{checked, compile};
 use super::fitness::number;

@@ -2,16 +2,15 @@
 
 use bson::doc;
 use earnorm_core::Error;
-use earnorm_core::commit::{Check, Checkpoint, CheckpointWrite, Commit, DocumentOp};
+use earnorm_core::commit::{Check, DocumentOp};
 use earnorm_core::position::Position;
 use earnorm_core::schema::{CollectionSpec, IndexSpec};
 use earnorm_core::store::{LogQuery, Store, StreamQuery};
 use earnorm_core::stream::ExpectedVersion;
 use earnorm_store::mongo::MongoStore;
 use earnorm_store::sabotage::Sabotage;
-use uuid::Uuid;
 
-use crate::support::{append, appending, changing, creating, put, stream, with_store, write};
+use crate::support::{append, appending, changing, creating, moving, put, stream, with_store, write};
 
 #[test]
 fn a_commit_is_read_back_as_it_was_sent() {
@@ -181,14 +180,6 @@ fn an_unclear_commit_is_settled_and_applied_once() {
             assert_eq!(events[0].position, committed.events[0].position);
         }
     });
-}
-
-fn moving(consumer: &str, expected: Option<(i64, u64)>, next: (i64, u64)) -> Commit {
-    let checkpoint = |(position, epoch)| Checkpoint { position: Position::new(position), epoch };
-    let mut commit = Commit::new(Uuid::now_v7());
-    let (expected, next) = (expected.map(checkpoint), checkpoint(next));
-    commit.checkpoints.push(CheckpointWrite { consumer: consumer.to_owned(), expected, next });
-    commit
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bson::{Bson, Document, doc};
 use chrono::{DateTime, Utc};
-use earnorm_core::commit::{Append, Commit, DocumentOp, DocumentWrite};
+use earnorm_core::commit::{Append, Checkpoint, CheckpointWrite, Commit, DocumentOp, DocumentWrite};
 use earnorm_core::event::NewEvent;
 use earnorm_core::metadata::Metadata;
+use earnorm_core::position::Position;
 use earnorm_core::store::Store;
 use earnorm_core::stream::{ExpectedVersion, StreamId};
 use earnorm_store::mongo::MongoStore;
@@ -93,4 +94,13 @@ pub(crate) fn write(key: &str, op: DocumentOp) -> DocumentWrite {
 
 pub(crate) async fn put(store: &MongoStore, key: &str, fields: Document) {
     store.commit(creating(key, fields)).await.expect("it is created");
+}
+
+/// A consumer's checkpoint moves on.
+pub(crate) fn moving(consumer: &str, expected: Option<(i64, u64)>, next: (i64, u64)) -> Commit {
+    let checkpoint = |(position, epoch)| Checkpoint { position: Position::new(position), epoch };
+    let mut commit = Commit::new(Uuid::now_v7());
+    let (expected, next) = (expected.map(checkpoint), checkpoint(next));
+    commit.checkpoints.push(CheckpointWrite { consumer: consumer.to_owned(), expected, next });
+    commit
 }
