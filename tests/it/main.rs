@@ -13,6 +13,7 @@ mod injection;
 mod log;
 mod machine;
 mod persistence;
+mod personal;
 mod queries;
 mod registry;
 mod replay;

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use bson::Bson;
 
 use crate::error::EncodeError;
+use crate::personal::Personal;
 use crate::predicate::{Comparison, Predicate, TextMatch};
 use crate::query::Filter;
 use crate::regex::PortableRegex;
@@ -229,6 +230,26 @@ impl<M, T> Field<M, Option<T>> {
     /// The same field without `Option`, to go on with [`Field::then`].
     #[must_use]
     pub fn some(self) -> Field<M, T> {
+        Field { path: self.path, of: PhantomData }
+    }
+}
+
+impl<M, T> Field<M, Personal<T>> {
+    /// Null or missing: the value was erased.
+    #[must_use]
+    pub fn is_erased(self) -> Filter<M> {
+        Filter::new(Predicate::eq(self.path.into_owned(), Bson::Null))
+    }
+
+    /// Neither null nor missing.
+    #[must_use]
+    pub fn is_known(self) -> Filter<M> {
+        !self.is_erased()
+    }
+
+    /// The same field without `Personal`, to go on with [`Field::then`].
+    #[must_use]
+    pub fn known(self) -> Field<M, T> {
         Field { path: self.path, of: PhantomData }
     }
 }
