@@ -26,6 +26,9 @@ pub use earnorm_macros::{
 /// The stores.
 pub use earnorm_store as stores;
 
+#[cfg(feature = "cli")]
+pub mod cli;
+
 // The types of other crates that stand in models and queries.
 #[cfg(feature = "rust_decimal")]
 pub use rust_decimal;

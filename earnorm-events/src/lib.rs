@@ -10,6 +10,7 @@ mod wait;
 
 use earnorm_core::database::Database;
 use earnorm_core::position::Position;
+use earnorm_core::store::LogQuery;
 
 pub use earnorm_core::event::RecordedEvent;
 pub use earnorm_core::pattern::EventPattern;
@@ -40,7 +41,7 @@ pub trait Follow {
 
 impl Follow for Database {
     fn subscribe(&self) -> SubscriptionBuilder {
-        SubscriptionBuilder::new(self.clone())
+        SubscriptionBuilder::over(self.reader().clone(), LogQuery::default())
     }
 
     fn wait_until(&self, position: impl Into<Option<Position>>) -> WaitUntil {

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use earnorm_core::database::Database;
 use earnorm_core::event::RecordedEvent;
 use earnorm_core::pattern::EventPattern;
 use earnorm_core::position::Position;
+use earnorm_core::reader::Reader;
 use earnorm_core::store::LogQuery;
 use earnorm_core::stream::StreamId;
 use earnorm_core::{Error, Result};
@@ -38,16 +38,18 @@ enum Start {
 #[derive(Debug, Clone)]
 #[must_use = "a subscription does nothing until its stream is read"]
 pub struct SubscriptionBuilder {
-    db: Database,
+    reader: Reader,
     query: LogQuery,
     start: Start,
     invalid: Option<String>,
 }
 
 impl SubscriptionBuilder {
-    pub(crate) fn new(db: Database) -> Self {
-        let query = LogQuery { limit: PAGE, ..LogQuery::default() };
-        Self { db, query, start: Start::After(Position::START), invalid: None }
+    /// A subscription without a database: for tools that know a store only. The query's conditions hold, its bounds
+    /// and order do not.
+    pub fn over(reader: Reader, query: LogQuery) -> Self {
+        let query = LogQuery { limit: PAGE, upto: Position::END, backwards: false, ..query };
+        Self { reader, query, start: Start::After(Position::START), invalid: None }
     }
 
     /// Begins with the first event of the log: the default.
@@ -197,14 +199,14 @@ impl Follower {
 
     /// Fills the page, or waits for something to come.
     async fn read(&mut self) -> Result<()> {
-        let db = &self.builder.db;
+        let reader = &self.builder.reader;
         let after = match (self.after, self.builder.start) {
             (Some(after), _) | (None, Start::After(after)) => after,
-            (None, Start::End) => db.store().high_water().await?,
+            (None, Start::End) => reader.store().high_water().await?,
         };
         self.after = Some(after);
         self.seen.position.fetch_max(after.get(), Ordering::AcqRel);
-        let page = db.read_log(LogQuery { after, ..self.builder.query.clone() }).await?;
+        let page = reader.read_log(LogQuery { after, ..self.builder.query.clone() }).await?;
         let reached = match page.events.last() {
             Some(last) if page.more => last.position,
             _ if page.more => after,
@@ -216,7 +218,7 @@ impl Follower {
         self.seen.caught_up.store(caught_up, Ordering::Release);
         if caught_up {
             self.seen.position.fetch_max(reached.get(), Ordering::AcqRel);
-            db.store().moved(reached).await?;
+            reader.store().moved(reached).await?;
             // A signal that came for nothing must not keep others from running.
             tokio::task::yield_now().await;
         }
