@@ -38,6 +38,7 @@ mod refusal;
 mod second_look;
 mod settle;
 mod uri;
+mod watchdog;
 
 use std::fmt;
 use std::sync::Arc;

@@ -16,6 +16,8 @@ pub enum Sabotage {
     AbandonAfterReserve,
     /// Writes everything, then aborts instead of committing.
     AbortAfterInsert,
+    /// Writes everything, then stands still for ever with its transaction open.
+    FreezeAfterInsert,
     /// Writes everything, stands still for so long, then commits if it still can.
     Stall(Duration),
     /// Commits, but the answer is lost on the way.

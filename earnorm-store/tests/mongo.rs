@@ -19,6 +19,8 @@ mod batches;
 mod commits;
 #[path = "mongo/connecting.rs"]
 mod connecting;
+#[path = "mongo/faults.rs"]
+mod faults;
 #[path = "mongo/holes.rs"]
 mod holes;
 #[path = "mongo/queries.rs"]

@@ -51,7 +51,9 @@ impl Attempt {
         let mut session = begin(inner).await?;
         let plan = match self.write(inner, batch, &mut session).await {
             Ok(plan) => plan,
-            Err(Failure::Gone) if batch.fault == Some(Fault::FreezeInTransaction) => {
+            Err(Failure::Gone)
+                if matches!(batch.fault, Some(Fault::FreezeInTransaction | Fault::FreezeAfterInsert)) =>
+            {
                 // As a process that stands still: its session is neither ended nor given back.
                 std::mem::forget(session);
                 return Err(Failure::Gone);
@@ -105,7 +107,9 @@ impl Attempt {
         }
         batch.fenced = 0;
         batch.die_at(Fault::AbortAfterInsert)?;
+        batch.die_at(Fault::FreezeAfterInsert)?;
         if let Some(Fault::Stall(time)) = batch.fault {
+            batch.fault = None;
             tokio::time::sleep(time).await;
         }
         Ok(Some(plan))
@@ -157,7 +161,7 @@ impl Attempt {
     /// that one node's acknowledgement is enough.
     async fn reserve(&mut self, inner: &Inner, events: usize) -> Result<i64, Failure> {
         let count = i64::try_from(events).unwrap_or(i64::MAX);
-        let counters = inner.db.collection::<Document>(&inner.names.counters);
+        let counters = inner.commits_db.collection::<Document>(&inner.names.counters);
         let counter = counters
             .find_one_and_update(doc! { "_id": POSITIONS }, doc! { "$inc": { "n": count } })
             .return_document(ReturnDocument::After)
@@ -227,7 +231,7 @@ impl Inner {
 /// Opens a session and readies its transaction, which the server opens with the first statement.
 async fn begin(inner: &Inner) -> Result<ClientSession, Failure> {
     let options = SessionOptions::builder().causal_consistency(false).build();
-    let started = inner.client.start_session().with_options(options).await;
+    let started = inner.commits.start_session().with_options(options).await;
     let mut session = started.map_err(|error| Failure::of("start a session", &error))?;
     session
         .start_transaction()
@@ -242,6 +246,6 @@ async fn begin(inner: &Inner) -> Result<ClientSession, Failure> {
 
 /// Runs one command in the transaction. A server's error is never passed over: the transaction is dead after it.
 async fn run(inner: &Inner, session: &mut ClientSession, command: RawDocumentBuf) -> Result<Reply, Failure> {
-    let answer = inner.db.run_raw_command(command).session(session).await;
+    let answer = inner.commits_db.run_raw_command(command).session(session).await;
     answer.map(|answer| Reply::read(&answer)).map_err(|error| Failure::of("write the commit", &error))
 }

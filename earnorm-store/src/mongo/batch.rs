@@ -21,6 +21,7 @@ use super::inner::Inner;
 use super::member::Member;
 use super::meters;
 use super::refusal::Refusal;
+use super::watchdog;
 
 /// After so many conflicts that name nobody a batch is halved.
 const CONFLICTS_MAX: u32 = 2;
@@ -146,6 +147,11 @@ impl Batch {
         }
         self.said = said;
         self.conflicts += u32::from(halve);
+        let oldest = self.members.iter().map(|member| member.enqueued.elapsed()).max();
+        if halve && oldest.is_some_and(|age| age >= watchdog::PATIENCE) {
+            let inner = Arc::clone(inner);
+            inner.committer.runtime.clone().spawn(async move { inner.watch().await });
+        }
         if self.members.len() > 1 && self.conflicts >= CONFLICTS_MAX {
             let rest = self.members.split_off(self.members.len() / 2);
             let mut other = Self::new(rest);

@@ -19,7 +19,9 @@ pub(super) enum Fault {
     AbandonAfterReserve,
     /// The writer dies after it inserted its events.
     AbortAfterInsert,
-    /// The writer stands still before it commits.
+    /// The writer stands still for ever after it inserted its events.
+    FreezeAfterInsert,
+    /// The writer stands still before it commits, once.
     Stall(Duration),
     /// The commit's answer is lost.
     LoseCommitAnswer,
@@ -47,6 +49,7 @@ impl Fault {
             Sabotage::FreezeInTransaction => Self::FreezeInTransaction,
             Sabotage::AbandonAfterReserve => Self::AbandonAfterReserve,
             Sabotage::AbortAfterInsert => Self::AbortAfterInsert,
+            Sabotage::FreezeAfterInsert => Self::FreezeAfterInsert,
             Sabotage::Stall(time) => Self::Stall(time),
             Sabotage::LoseCommitAnswer => Self::LoseCommitAnswer,
             Sabotage::FailCommitOnce => Self::FailCommitOnce,

@@ -99,7 +99,7 @@ impl Inner {
     }
 
     async fn batch(&self, session: &mut ClientSession, command: Document) -> Result<Vec<Document>, Failure> {
-        let answer = self.db.run_command(command).session(session).await;
+        let answer = self.commits_db.run_command(command).session(session).await;
         let mut answer = answer.map_err(|error| Failure::of("read the end of a stream", &error))?;
         let batch = answer.get_document_mut("cursor").and_then(|cursor| cursor.get_array_mut("firstBatch"));
         let batch = batch.map(std::mem::take).unwrap_or_default();

@@ -17,14 +17,30 @@ use super::committer::Committer;
 use super::error::STORE;
 use super::mark::Mark;
 use super::options::Names;
+use super::watchdog::Watchdog;
 
 /// How long `close` waits for cursors that are still held.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What the clones share.
-pub(super) struct Inner {
+/// The driver's clients: one for commits, one for all else.
+pub(super) struct Clients {
     pub(super) client: Client,
     pub(super) db: Database,
+    pub(super) commits: Client,
+    pub(super) commits_db: Database,
+    pub(super) commit_app_name: String,
+}
+
+/// What the clones share.
+pub(super) struct Inner {
+    /// For everything but commits.
+    pub(super) client: Client,
+    pub(super) db: Database,
+    /// For commits alone: readers never take their connections, and its name tells their transactions from others.
+    pub(super) commits: Client,
+    pub(super) commits_db: Database,
+    pub(super) commit_app_name: String,
+    pub(super) watchdog: Watchdog,
     pub(super) names: Names,
     pub(super) limits: Limits,
     pub(super) grace: Duration,
@@ -41,10 +57,15 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    pub(super) fn new(client: Client, db: Database, names: Names, limits: Limits, batching: Batching) -> Self {
+    pub(super) fn new(clients: Clients, names: Names, limits: Limits, batching: Batching) -> Self {
+        let Clients { client, db, commits, commits_db, commit_app_name } = clients;
         Self {
             client,
             db,
+            commits,
+            commits_db,
+            commit_app_name,
+            watchdog: Watchdog::default(),
             names,
             limits,
             grace: Duration::ZERO,
@@ -89,12 +110,15 @@ impl Inner {
         }
         let _landed = self.flights.write().await;
         self.save_mark().await;
-        let client = self.client.clone();
-        // A cursor that someone still holds would keep an orderly shutdown waiting for ever.
-        if tokio::time::timeout(SHUTDOWN_PATIENCE, client.clone().shutdown()).await.is_err() {
-            client.shutdown().immediate(true).await;
-        }
+        tokio::join!(shut_down(&self.commits), shut_down(&self.client));
         Ok(())
+    }
+}
+
+/// A cursor that someone still holds would keep an orderly shutdown waiting for ever.
+async fn shut_down(client: &Client) {
+    if tokio::time::timeout(SHUTDOWN_PATIENCE, client.clone().shutdown()).await.is_err() {
+        client.clone().shutdown().immediate(true).await;
     }
 }
 

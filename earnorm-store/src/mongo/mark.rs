@@ -217,7 +217,10 @@ impl Inner {
                 meters::filled(filled);
                 tracing::debug!(first, last, filled, "filled positions");
             }
-            Err(error) => tracing::debug!(first, last, error = text(&error), "could not fill positions yet"),
+            Err(error) => {
+                tracing::debug!(first, last, error = text(&error), "could not fill positions yet");
+                self.watch().await;
+            }
         }
     }
 

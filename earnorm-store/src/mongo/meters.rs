@@ -66,6 +66,11 @@ pub(super) fn stalled(time: Duration) {
     histogram!(telemetry::HIGH_WATER_STALL).record(time.as_secs_f64());
 }
 
+/// Sessions were ended whose writer is gone.
+pub(super) fn killed(sessions: usize) {
+    counter!(telemetry::WATCHDOG_KILLS).increment(whole(sessions));
+}
+
 fn whole(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }

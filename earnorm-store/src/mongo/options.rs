@@ -12,8 +12,8 @@ use mongodb::{Client, Database};
 
 use super::batching::Batching;
 use super::error::{DriverError, text};
-use super::inner::Inner;
-use super::{MongoStore, fitness, second_look, uri};
+use super::inner::{Clients, Inner};
+use super::{MongoStore, fitness, second_look, uri, watchdog};
 
 /// The database when neither the builder nor the connection string names one.
 const DEFAULT_DATABASE: &str = "earnorm";
@@ -163,7 +163,8 @@ impl MongoStoreBuilder {
         self
     }
 
-    /// The name in the server's logs; `earnorm` unless set.
+    /// The name in the server's logs; `earnorm` unless set. Transactions of commits run under a longer name that starts
+    /// with it, and the store ends those whose writer is gone.
     pub fn app_name(mut self, name: impl Into<String>) -> Self {
         self.app_name = name.into();
         self
@@ -184,8 +185,13 @@ impl MongoStoreBuilder {
             .or_else(|| options.default_database.clone())
             .unwrap_or_else(|| self.default_database.clone());
         let client = Client::with_options(options.clone()).map_err(|error| self.refusal(&error))?;
-        self.examine(&client, options).await?;
-        let store = MongoStore::new(Arc::new(self.inner(&client, &database)));
+        self.examine(&client, options.clone()).await?;
+        let commit_app_name = watchdog::commit_app_name(&self.app_name, &database);
+        options.app_name = Some(commit_app_name.clone());
+        let commits = Client::with_options(options).map_err(|error| self.refusal(&error))?;
+        let (db, commits_db) = (base(&client, &database), base(&commits, &database));
+        let clients = Clients { client, db, commits, commits_db, commit_app_name };
+        let store = MongoStore::new(Arc::new(self.inner(clients)));
         if let Err(error) = store.inner.prepare_base().await {
             let reason = format!("the server will do, but the store's own collections are not ready: {error}");
             return Err(Error::Connect { uri: uri::redact(&self.uri), reason, source: None });
@@ -193,14 +199,8 @@ impl MongoStoreBuilder {
         Ok(store)
     }
 
-    fn inner(&self, client: &Client, database: &str) -> Inner {
-        let options = DatabaseOptions::builder()
-            .read_concern(ReadConcern::majority())
-            .write_concern(durable())
-            .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
-            .build();
-        let database: Database = client.database_with_options(database, options);
-        Inner::new(client.clone(), database, self.names.clone(), self.limits, self.batching)
+    fn inner(&self, clients: Clients) -> Inner {
+        Inner::new(clients, self.names.clone(), self.limits, self.batching)
             .hole_grace(self.hole_grace)
             .timeouts(self.commit_timeout, self.server_selection_timeout)
     }
@@ -228,6 +228,16 @@ impl MongoStoreBuilder {
         let reason = format!("{said}; check the address, the credentials and that the server runs");
         Error::Connect { uri: uri::redact(&self.uri), reason, source: Some(Box::new(source)) }
     }
+}
+
+/// The database with everything set that would else be inherited.
+fn base(client: &Client, name: &str) -> Database {
+    let options = DatabaseOptions::builder()
+        .read_concern(ReadConcern::majority())
+        .write_concern(durable())
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+        .build();
+    client.database_with_options(name, options)
 }
 
 fn warn_without_journal(answer: &Document) {

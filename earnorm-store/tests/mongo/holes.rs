@@ -68,11 +68,12 @@ fn a_frozen_writer_only_delays_readers() {
         let readers = (0..8).map(|_| store.read_log(LogQuery::default()));
         for page in futures::future::join_all(readers).await {
             let page = page.expect("a page");
-            assert_eq!((page.high_water.get(), page.events.len(), page.more), (1, 1, false));
+            // Either they gave up waiting, or the frozen transaction was ended and its position filled.
+            assert!(matches!((page.high_water.get(), page.events.len(), page.more), (1, 1, false) | (3, 2, false)));
         }
         assert!(!frozen.is_finished(), "readers were answered before the writer went on");
-        frozen.await.expect("it ends").expect("it commits");
-        assert_eq!(store.high_water().await.expect("a mark").get(), 3);
+        let late = frozen.await.expect("it ends").expect("it commits, at another position");
+        assert_eq!((late.events[0].position.get(), store.high_water().await.expect("a mark").get()), (4, 4));
     });
 }
 
