@@ -5,6 +5,7 @@
 //! and commits (`attempt`). Positions that were reserved and given up are holes; readers fill them with tombstones and
 //! never pass one that could still be written (`mark`).
 
+mod admin;
 mod aggregate;
 mod attempt;
 mod backend;
@@ -15,14 +16,18 @@ mod codec;
 mod commit;
 mod committer;
 mod culprits;
+mod entries;
 mod error;
 mod events;
+mod examine;
 mod failure;
 mod fault;
+mod feed;
 mod filter;
 mod fitness;
 mod guard;
 mod heads;
+mod import;
 mod inner;
 mod judge;
 mod log;
@@ -32,11 +37,16 @@ mod meters;
 mod options;
 mod pattern;
 mod prepare;
+mod put;
 mod query;
 mod raw;
 mod refusal;
 mod second_look;
 mod settle;
+mod streams;
+mod swap;
+mod truncate;
+mod upkeep;
 mod uri;
 mod watchdog;
 
@@ -45,16 +55,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bson::{Bson, Document};
+use earnorm_core::Result;
 use earnorm_core::commit::{Checkpoint, Commit, Committed};
 use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
-use earnorm_core::schema::CollectionSpec;
 use earnorm_core::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Finding, LogEntry,
-    LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, LogPage, LogQuery, Store, StoreAdmin,
+    StreamQuery,
 };
-use earnorm_core::{Error, Result};
 
 pub use self::batching::Batching;
 #[cfg(feature = "conformance")]
@@ -129,7 +138,11 @@ impl Store for MongoStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed> {
-        commit::run(&self.inner, commit, None).await
+        let committed = commit::run(&self.inner, commit, None).await?;
+        if let Some(last) = committed.events.last() {
+            self.inner.upkeep.feed.tell(last.position.get());
+        }
+        Ok(committed)
     }
 
     async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
@@ -182,81 +195,12 @@ impl Store for MongoStore {
         self.inner.checkpoint(consumer).await
     }
 
-    async fn moved(&self, _: Position) -> Result<()> {
-        Ok(())
+    async fn moved(&self, position: Position) -> Result<()> {
+        self.inner.open()?;
+        feed::moved(&self.inner, position.get()).await
     }
 
     async fn close(&self) -> Result<()> {
         self.inner.close().await
     }
-}
-
-#[async_trait]
-impl StoreAdmin for MongoStore {
-    async fn prepare(&self, collections: &[CollectionSpec]) -> Result<Vec<Drift>> {
-        self.inner.open()?;
-        let mut drift = self.inner.prepare_base().await?;
-        drift.extend(self.inner.prepare_models(collections).await?);
-        Ok(drift)
-    }
-
-    fn own(&self, what: Own) -> String {
-        what.suffix().to_owned()
-    }
-
-    async fn put(&self, _: &str, _: Vec<Document>, _: PutRule) -> Result<u64> {
-        Err(unsupported())
-    }
-
-    async fn remove(&self, _: &str, _: &Predicate) -> Result<u64> {
-        Err(unsupported())
-    }
-
-    async fn swap(&self, _: &str, _: &str) -> Result<()> {
-        Err(unsupported())
-    }
-
-    async fn drop_collection(&self, _: &str) -> Result<()> {
-        Err(unsupported())
-    }
-
-    async fn streams(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<StreamHead>> {
-        Err(unsupported())
-    }
-
-    async fn scan(&self, _: &str, _: Option<(&str, u64)>, _: usize) -> Result<Vec<RecordedEvent>> {
-        Err(unsupported())
-    }
-
-    async fn categories(&self) -> Result<Vec<String>> {
-        Err(unsupported())
-    }
-
-    async fn entries(&self, _: EntryQuery) -> Result<Vec<LogEntry>> {
-        Err(unsupported())
-    }
-
-    async fn append_entries(&self, _: Vec<LogEntry>) -> Result<u64> {
-        Err(unsupported())
-    }
-
-    async fn truncate(&self, _: Position, _: &[Position]) -> Result<u64> {
-        Err(unsupported())
-    }
-
-    async fn truncated(&self) -> Result<Position> {
-        Err(unsupported())
-    }
-
-    async fn checkpoints(&self) -> Result<Vec<(String, Checkpoint)>> {
-        Err(unsupported())
-    }
-
-    async fn examine(&self) -> Result<Vec<Finding>> {
-        Err(unsupported())
-    }
-}
-
-fn unsupported() -> Error {
-    Error::Unsupported { store: self::error::STORE, what: "do upkeep" }
 }

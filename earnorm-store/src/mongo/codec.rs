@@ -4,7 +4,7 @@
 //! `m` metadata (what is set), `at` time; on a commit's first event `c` its id and `n` how many events it has.
 //! A tombstone is `{_id, x: true}`.
 
-use bson::raw::{RawDocument, RawDocumentBuf, cstr};
+use bson::raw::{RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, cstr};
 use bson::spec::BinarySubtype;
 use bson::{Bson, Document, RawBson, doc};
 use chrono::{DateTime, Utc};
@@ -12,11 +12,11 @@ use earnorm_core::event::{NewEvent, RecordedEvent};
 use earnorm_core::limits::decode_document;
 use earnorm_core::metadata::Metadata;
 use earnorm_core::position::Position;
+use earnorm_core::store::LogEntry;
 use earnorm_core::stream::StreamId;
 use earnorm_core::{Error, Result};
 use uuid::Uuid;
 
-use super::fitness::number;
 use super::raw::{RawResult, uuid};
 
 /// Where an event goes.
@@ -88,52 +88,138 @@ fn encode_metadata(metadata: &Metadata) -> RawResult<RawDocumentBuf> {
 
 /// The event that stands in `stored`.
 pub(super) fn decode(stored: &RawDocument) -> Result<RecordedEvent> {
-    let position = match stored.get("_id") {
-        Ok(Some(bson::RawBsonRef::Int64(position))) => Position::new(position),
-        _ => return Err(corrupt("an event of the log", "its `_id` is no position")),
-    };
-    let subject = || format!("event at position {position}");
-    // The data stands one level down, free metadata two.
-    let mut stored = decode_document(stored, 2, subject)?;
-    read(&mut stored, position).ok_or_else(|| corrupt(&subject(), "a field of it is missing or of another type"))
+    Fields::read(stored)?.event()
 }
 
-fn read(stored: &mut Document, position: Position) -> Option<RecordedEvent> {
-    let metadata = match stored.remove("m") {
-        Some(Bson::Document(metadata)) => decode_metadata(metadata),
-        _ => Metadata::default(),
-    };
-    Some(RecordedEvent {
-        id: read_uuid(stored.get("e")?)?,
-        stream: StreamId::parse(stored.get_str("s").ok()?).ok()?,
-        version: u64::try_from(number(stored, "v")?).ok()?,
-        position,
-        event_type: stored.get_str("t").ok()?.to_owned(),
-        schema_version: u32::try_from(number(stored, "sv")?).ok()?,
-        data: match stored.remove("d")? {
-            Bson::Document(data) => data,
-            _ => return None,
-        },
-        metadata,
-        recorded_at: DateTime::from_timestamp_millis(stored.get_datetime("at").ok()?.timestamp_millis())?,
-    })
-}
-
-fn decode_metadata(mut stored: Document) -> Metadata {
-    let mut text = |field: &str| match stored.remove(field) {
-        Some(Bson::String(text)) => Some(text),
-        _ => None,
-    };
-    Metadata {
-        actor: text("actor"),
-        correlation_id: text("correlation_id"),
-        causation_id: text("causation_id"),
-        traceparent: text("traceparent"),
-        extra: match stored.remove("extra") {
-            Some(Bson::Document(extra)) => extra,
-            _ => Document::new(),
-        },
+/// The entry that stands in `stored`: an event with the commit that it begins, or a tombstone.
+pub(super) fn decode_entry(stored: &RawDocument) -> Result<LogEntry> {
+    let fields = Fields::read(stored)?;
+    if fields.tombstone {
+        return Ok(LogEntry::Tombstone(fields.position));
     }
+    let commit = fields.commit.zip(fields.events.and_then(|events| usize::try_from(events).ok()));
+    Ok(LogEntry::Event { event: fields.event()?, commit })
+}
+
+/// The entry as it is stored.
+pub(super) fn encode_entry(entry: &LogEntry) -> RawResult<RawDocumentBuf> {
+    let LogEntry::Event { event, commit } = entry else {
+        return RawDocumentBuf::try_from(&tombstone(entry.position().get()));
+    };
+    let place = Place {
+        stream: &event.stream,
+        version: event.version,
+        position: event.position.get(),
+        at: event.recorded_at,
+        commit: *commit,
+    };
+    let new = NewEvent {
+        id: event.id,
+        event_type: event.event_type.clone(),
+        schema_version: event.schema_version,
+        data: event.data.clone(),
+        metadata: event.metadata.clone(),
+        recorded_at: event.recorded_at,
+    };
+    encode(&new, place)
+}
+
+/// The fields of an entry, found in one walk over its bytes.
+#[derive(Default)]
+struct Fields<'a> {
+    position: Position,
+    tombstone: bool,
+    stream: Option<&'a str>,
+    version: Option<i64>,
+    id: Option<Uuid>,
+    event_type: Option<&'a str>,
+    schema_version: Option<i64>,
+    at: Option<i64>,
+    commit: Option<Uuid>,
+    events: Option<i64>,
+    metadata: Option<&'a RawDocument>,
+    data: Option<&'a RawDocument>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(stored: &'a RawDocument) -> Result<Self> {
+        let (mut fields, mut position) = (Self::default(), None);
+        for field in stored {
+            let (name, value) = field.map_err(|error| corrupt("an event of the log", &error.to_string()))?;
+            match (name.as_str(), value) {
+                ("_id", RawBsonRef::Int64(at)) => position = Some(at),
+                ("x", RawBsonRef::Boolean(tombstone)) => fields.tombstone = tombstone,
+                ("s", RawBsonRef::String(stream)) => fields.stream = Some(stream),
+                ("v", value) => fields.version = whole(value),
+                ("e", RawBsonRef::Binary(id)) => fields.id = from_binary(id),
+                ("t", RawBsonRef::String(name)) => fields.event_type = Some(name),
+                ("sv", value) => fields.schema_version = whole(value),
+                ("at", RawBsonRef::DateTime(at)) => fields.at = Some(at.timestamp_millis()),
+                ("c", RawBsonRef::Binary(id)) => fields.commit = from_binary(id),
+                ("n", value) => fields.events = whole(value),
+                ("m", RawBsonRef::Document(metadata)) => fields.metadata = Some(metadata),
+                ("d", RawBsonRef::Document(data)) => fields.data = Some(data),
+                _ => {}
+            }
+        }
+        let position = position.ok_or_else(|| corrupt("an event of the log", "its `_id` is no position"))?;
+        fields.position = Position::new(position);
+        Ok(fields)
+    }
+
+    fn event(self) -> Result<RecordedEvent> {
+        let position = self.position;
+        let subject = || format!("event at position {position}");
+        let read = || {
+            Some(RecordedEvent {
+                id: self.id?,
+                stream: StreamId::parse(self.stream?).ok()?,
+                version: u64::try_from(self.version?).ok()?,
+                position,
+                event_type: self.event_type?.to_owned(),
+                schema_version: u32::try_from(self.schema_version?).ok()?,
+                data: Document::new(),
+                metadata: Metadata::default(),
+                recorded_at: DateTime::from_timestamp_millis(self.at?)?,
+            })
+        };
+        let incomplete = || corrupt(&subject(), "a field of it is missing or of another type");
+        let mut event = read().ok_or_else(incomplete)?;
+        event.data = decode_document(self.data.ok_or_else(incomplete)?, 0, subject)?;
+        if let Some(metadata) = self.metadata {
+            event.metadata = decode_metadata(metadata, subject)?;
+        }
+        Ok(event)
+    }
+}
+
+fn decode_metadata(stored: &RawDocument, subject: impl Fn() -> String) -> Result<Metadata> {
+    let mut metadata = Metadata::default();
+    for field in stored {
+        let (name, value) = field.map_err(|error| corrupt(&subject(), &error.to_string()))?;
+        match (name.as_str(), value) {
+            ("actor", RawBsonRef::String(text)) => metadata.actor = Some(text.to_owned()),
+            ("correlation_id", RawBsonRef::String(text)) => metadata.correlation_id = Some(text.to_owned()),
+            ("causation_id", RawBsonRef::String(text)) => metadata.causation_id = Some(text.to_owned()),
+            ("traceparent", RawBsonRef::String(text)) => metadata.traceparent = Some(text.to_owned()),
+            ("extra", RawBsonRef::Document(extra)) => metadata.extra = decode_document(extra, 0, &subject)?,
+            _ => {}
+        }
+    }
+    Ok(metadata)
+}
+
+/// An integer of any width.
+fn whole(value: RawBsonRef<'_>) -> Option<i64> {
+    match value {
+        RawBsonRef::Int32(number) => Some(i64::from(number)),
+        RawBsonRef::Int64(number) => Some(number),
+        _ => None,
+    }
+}
+
+fn from_binary(binary: RawBinaryRef<'_>) -> Option<Uuid> {
+    (binary.subtype == BinarySubtype::Uuid).then(|| Uuid::from_slice(binary.bytes).ok()).flatten()
 }
 
 /// A UUID from binary subtype 4.

@@ -9,8 +9,7 @@ use futures::TryStreamExt;
 use mongodb::options::ReadConcern;
 
 use super::failure::Failure;
-use super::fitness::number;
-use super::guard::{Entry, Group, Item, statement_of};
+use super::guard::{Entry, Group, Item, statement_of, version_of};
 use super::inner::Inner;
 use super::member::Member;
 use super::query::read_checkpoint;
@@ -68,8 +67,7 @@ impl Inner {
 fn holds(members: &[Member], entry: Entry, found: &HashMap<String, Document>) -> bool {
     let found = id_of(members, entry).and_then(|id| found.get(&name(&id)));
     match expected(members, entry) {
-        Some(Expected::Version(version)) => found
-            .is_some_and(|found| number(found, VERSION).and_then(|found| u64::try_from(found).ok()) == Some(version)),
+        Some(Expected::Version(version)) => found.is_some_and(|found| version_of(found) == version),
         Some(Expected::Checkpoint(checkpoint)) => found.and_then(read_checkpoint) == Some(checkpoint),
         None => true,
     }

@@ -23,16 +23,25 @@ pub(super) const NAMESPACE_EXISTS: i32 = 48;
 pub(super) const SNAPSHOT_UNAVAILABLE: i32 = 246;
 /// A snapshot was needed for longer than the server keeps it, five minutes unless configured.
 const SNAPSHOT_TOO_OLD: i32 = 239;
+/// A collection was dropped or renamed under a query.
+const QUERY_PLAN_KILLED: i32 = 175;
+/// A cursor ended with its server, or after a long rest.
+const CURSOR_NOT_FOUND: i32 = 43;
+/// A lock was not given in time.
+const LOCK_TIMEOUT: i32 = 24;
 /// Codes that pass by themselves: time-outs, fail-overs, shutdowns, the end of a transaction by the server.
-const PASSING: [i32; 19] = [
+const PASSING: [i32; 22] = [
     6,
     7,
     50,
     64,
+    LOCK_TIMEOUT,
+    CURSOR_NOT_FOUND,
     89,
     91,
     WRITE_CONFLICT,
     134,
+    QUERY_PLAN_KILLED,
     189,
     SNAPSHOT_TOO_OLD,
     SNAPSHOT_UNAVAILABLE,

@@ -7,6 +7,7 @@ use earnorm_core::commit::{Checkpoint, CheckpointWrite, Commit, DocumentOp, Docu
 use earnorm_core::schema::{CHECKED_BY, VERSION};
 
 use super::codec::int64;
+use super::fitness::number;
 use super::member::Member;
 use super::options::Names;
 use super::raw::{
@@ -112,9 +113,21 @@ fn statement(write: &DocumentWrite) -> RawResult<(Kind, RawDocumentBuf)> {
     })
 }
 
-/// The document at its expected version.
+/// The version of a document, 0 for one that has none. What is no version equals none.
+pub(super) fn version_of(document: &Document) -> u64 {
+    match document.get(VERSION) {
+        None | Some(Bson::Null) => 0,
+        Some(_) => number(document, VERSION).and_then(|version| u64::try_from(version).ok()).unwrap_or(u64::MAX),
+    }
+}
+
+/// The document at its expected version; 0 is that of one without any.
 fn query(id: &Bson, expected: u64) -> Document {
-    doc! { "_id": { "$eq": id.clone() }, VERSION: { "$eq": int64(expected) } }
+    let version = match expected {
+        0 => doc! { "$in": [Bson::Null, 0_i64] },
+        version => doc! { "$eq": int64(version) },
+    };
+    doc! { "_id": { "$eq": id.clone() }, VERSION: version }
 }
 
 fn checkpoint(commit: &Commit, write: &CheckpointWrite) -> RawResult<(Kind, RawDocumentBuf)> {

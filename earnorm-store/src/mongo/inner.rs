@@ -17,6 +17,7 @@ use super::committer::Committer;
 use super::error::STORE;
 use super::mark::Mark;
 use super::options::Names;
+use super::upkeep::Upkeep;
 use super::watchdog::Watchdog;
 
 /// How long `close` waits for cursors that are still held.
@@ -51,6 +52,7 @@ pub(super) struct Inner {
     /// The fields of each unique index, by its name.
     fields: RwLock<HashMap<String, Vec<String>>>,
     pub(super) committer: Committer,
+    pub(super) upkeep: Upkeep,
     closed: AtomicBool,
     /// Held for reading by each running commit, so that `close` can wait for them.
     pub(super) flights: Arc<tokio::sync::RwLock<()>>,
@@ -75,6 +77,7 @@ impl Inner {
             mark: Mark::default(),
             fields: RwLock::default(),
             committer: Committer::new(batching, Handle::current()),
+            upkeep: Upkeep::default(),
             closed: AtomicBool::new(false),
             flights: Arc::default(),
         }
@@ -108,6 +111,7 @@ impl Inner {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        self.upkeep.feed.close();
         let _landed = self.flights.write().await;
         self.save_mark().await;
         tokio::join!(shut_down(&self.commits), shut_down(&self.client));

@@ -9,6 +9,7 @@ use earnorm_core::position::Position;
 use earnorm_core::store::{LogPage, LogQuery, StreamQuery};
 
 use super::codec::{date, decode, int64};
+use super::entries::BATCH_MAX;
 use super::error::Explain;
 use super::inner::Inner;
 use super::pattern::regex;
@@ -23,20 +24,20 @@ impl Inner {
             "s": { "$eq": query.stream.to_string() },
             "v": { "$gte": int64(query.from), "$lte": int64(query.to) },
         };
-        self.read_events(filter, "v", query.backwards, query.limit).await
+        let order = doc! { "v": if query.backwards { -1 } else { 1 } };
+        self.read_events(filter, order, query.limit).await
     }
 
     pub(super) async fn read_log(&self, query: &LogQuery) -> Result<LogPage> {
-        let reached = self.reached();
-        let high_water = if query.upto.get() <= reached { reached } else { self.high_water().await? };
+        let limit = query.limit.max(1);
+        let high_water = self.bound(query, limit).await?;
         let (after, upto) = (query.after.get(), query.upto.get().min(high_water));
         let mut page = LogPage { events: Vec::new(), high_water: Position::new(high_water), more: false };
         if after >= upto {
             return Ok(page);
         }
-        let limit = query.limit.max(1);
-        page.events =
-            self.read_events(filter(query, after, upto), "_id", query.backwards, limit.saturating_add(1)).await?;
+        let order = doc! { "_id": if query.backwards { -1 } else { 1 } };
+        page.events = self.read_events(filter(query, after, upto), order, limit.saturating_add(1)).await?;
         page.more = page.events.len() > limit;
         page.events.truncate(limit);
         // The regular expressions say the same; the one matcher has the last word.
@@ -45,26 +46,39 @@ impl Inner {
         Ok(page)
     }
 
+    /// The mark that bounds a page. Far below the one that is known, a page of everything needs no new look.
+    async fn bound(&self, query: &LogQuery, limit: usize) -> Result<i64> {
+        let reached = self.reached();
+        let ahead = usize::try_from(reached.saturating_sub(query.after.get())).unwrap_or(0);
+        let plain = LogQuery { after: query.after, upto: query.upto, limit: query.limit, ..LogQuery::default() };
+        if ahead > limit.saturating_mul(2) && *query == plain {
+            return Ok(reached);
+        }
+        self.mark_for(query.upto).await
+    }
+
     /// All events at these positions.
     pub(super) async fn events_between(&self, first: i64, last: i64) -> Result<Vec<RecordedEvent>> {
         let filter = doc! { "_id": { "$gte": first, "$lte": last }, "s": { "$exists": true } };
-        self.read_events(filter, "_id", false, usize::MAX).await
+        self.read_events(filter, doc! { "_id": 1 }, usize::MAX).await
     }
 
-    async fn read_events(
+    /// Events in an order that an index has.
+    pub(super) async fn read_events(
         &self,
         filter: Document,
-        order: &str,
-        backwards: bool,
+        order: Document,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>> {
         let events = self.db.collection::<RawDocumentBuf>(&self.names.events);
-        let mut find = events.find(filter).sort(doc! { order: if backwards { -1 } else { 1 } });
+        // Else the first batch holds 101, and the rest of a page costs another round trip.
+        let batch = u32::try_from(limit.min(BATCH_MAX)).unwrap_or(u32::MAX);
+        let mut find = events.find(filter).sort(order).batch_size(batch);
         if let Ok(limit) = i64::try_from(limit) {
             find = find.limit(limit);
         }
         let mut cursor = find.await.explain("read events")?;
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(limit.min(1_024));
         while cursor.advance().await.explain("read events")? {
             found.push(decode(cursor.current())?);
         }

@@ -32,7 +32,7 @@ const SCAN_MORE: usize = 8_192;
 /// How far the mark moves before it is written down.
 const SAVE_EVERY: i64 = 1_000;
 /// The document in the meta collection.
-const HIGH_WATER: &str = "high_water";
+pub(super) const HIGH_WATER: &str = "high_water";
 /// The first and the longest wait between two looks at a hole.
 const POLL_FIRST: Duration = Duration::from_millis(2);
 const POLL_MAX: Duration = Duration::from_millis(25);
@@ -138,6 +138,8 @@ impl Inner {
                 (entry > next).then_some((next, entry - 1))
             });
             match hole {
+                // What was truncated is no hole. It is noted before it goes, so a look after the hole was seen tells.
+                Some(_) if self.skip_truncated(state).await? => limit = SCAN_FIRST,
                 Some(hole) => break Look::Hole(hole),
                 None if entries.len() < limit => break Look::Whole,
                 None => limit = SCAN_MORE,
@@ -159,10 +161,19 @@ impl Inner {
         let meta = self.db.collection::<Document>(&self.names.meta);
         let saved = meta.find_one(doc! { "_id": HIGH_WATER }).await.explain("read the high-water mark")?;
         let saved = saved.as_ref().and_then(|saved| number(saved, "p")).unwrap_or(0);
-        state.at = if saved > 0 { saved.min(self.top().await?) } else { 0 };
+        let saved = if saved > 0 { saved.min(self.top().await?) } else { 0 };
+        state.at = saved.max(self.truncated().await?);
         state.saved = state.at;
         state.loaded = true;
         Ok(())
+    }
+
+    /// Moves past what was truncated; `false` when that is behind.
+    async fn skip_truncated(&self, state: &mut State) -> Result<bool> {
+        let truncated = self.truncated().await?;
+        let skips = truncated > state.at;
+        state.at = state.at.max(truncated);
+        Ok(skips)
     }
 
     /// Makes the place where the mark is written down.

@@ -21,6 +21,8 @@ const DEFAULT_DATABASE: &str = "earnorm";
 /// The collections that the store keeps for itself.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
+    /// The start of the names of what upkeep keeps.
+    pub(super) prefix: String,
     pub(super) events: String,
     pub(super) counters: String,
     pub(super) checkpoints: String,
@@ -31,6 +33,7 @@ impl Names {
     fn starting_with(prefix: &str) -> Self {
         let name = |what: &str| format!("{prefix}{what}");
         Self {
+            prefix: prefix.to_owned(),
             events: name("events"),
             counters: name("counters"),
             checkpoints: name("checkpoints"),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use bson::{Bson, Document, doc};
 use earnorm_core::Result;
 use earnorm_core::schema::{CollectionSpec, IndexSpec, LIVE};
-use earnorm_core::store::Drift;
+use earnorm_core::store::{Drift, Own};
 use futures::TryStreamExt;
 use mongodb::options::WriteConcern;
 
@@ -55,6 +55,11 @@ impl Wanted {
             filter: Some(doc! { field: { "$exists": true } }),
         };
         vec![index("stream", doc! { "s": 1, "v": 1 }, "s"), index("commit", doc! { "c": 1 }, "c")]
+    }
+
+    /// The snapshots': the newest of a stream first.
+    fn of_snapshots() -> Self {
+        Self { name: "earnorm_s_v_desc".to_owned(), key: doc! { "s": 1, "v": -1 }, unique: false, filter: None }
     }
 
     fn specification(&self) -> Document {
@@ -111,7 +116,12 @@ impl Inner {
                 self.create(doc! { "create": name }).await?;
             }
         }
-        let drift = self.prepare_indexes(&self.names.events, &Wanted::of_log()).await?;
+        let snapshots = self.own(Own::Snapshots);
+        if !present.contains(&snapshots) {
+            self.create(doc! { "create": &snapshots }).await?;
+        }
+        let mut drift = self.prepare_indexes(&self.names.events, &Wanted::of_log()).await?;
+        drift.extend(self.prepare_indexes(&snapshots, &[Wanted::of_snapshots()]).await?);
         self.repair_counter().await?;
         self.prepare_mark().await?;
         Ok(drift)
@@ -136,7 +146,7 @@ impl Inner {
 
     /// Moves the counter past the end of the log, after a restore of older data. It never moves back.
     pub(super) async fn repair_counter(&self) -> Result<()> {
-        let top = self.top().await?;
+        let top = self.top().await?.max(self.truncated().await?);
         let counters = self.db.collection::<Document>(&self.names.counters);
         counters
             .update_one(doc! { "_id": POSITIONS }, doc! { "$max": { "n": top } })

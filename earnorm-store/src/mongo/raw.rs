@@ -42,6 +42,12 @@ impl Reply {
     }
 }
 
+/// All statements that failed.
+pub(super) fn faults(answer: &Document) -> Vec<WriteFault> {
+    let faults = answer.get_array("writeErrors").ok();
+    faults.into_iter().flatten().filter_map(Bson::as_document).map(WriteFault::read).collect()
+}
+
 impl WriteFault {
     fn read(fault: &Document) -> Self {
         Self {

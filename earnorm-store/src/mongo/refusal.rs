@@ -19,7 +19,7 @@ use super::commit::reused;
 use super::error::{Explain, unknown};
 use super::events::Head;
 use super::fitness::number;
-use super::guard::Item;
+use super::guard::{Item, version_of};
 use super::inner::Inner;
 use super::member::Prepared;
 use super::raw::uuid;
@@ -119,7 +119,7 @@ impl Inner {
                 _ => 0,
             },
         };
-        Ok(Some(VersionConflict::new(subject(item), ExpectedVersion::after(expected), actual)))
+        Ok(Some(VersionConflict::new(subject(item), ExpectedVersion::Exact(expected), actual)))
     }
 
     async fn taken(&self, item: &Item<'_>) -> Result<Option<Error>> {
@@ -149,7 +149,7 @@ impl Inner {
     async fn version(&self, item: &Item<'_>) -> Result<Option<u64>> {
         let filter = doc! { "_id": { "$eq": item.id.clone() } };
         let found = self.look(item.collection, filter, doc! { VERSION: 1 }).await?;
-        Ok(found.map(|found| number(&found, VERSION).and_then(|version| u64::try_from(version).ok()).unwrap_or(0)))
+        Ok(found.as_ref().map(version_of))
     }
 
     /// The end of the stream of this commit that has the document's key.
