@@ -23,6 +23,8 @@ mod connecting;
 mod faults;
 #[path = "mongo/holes.rs"]
 mod holes;
+#[path = "mongo/line.rs"]
+mod line;
 #[path = "mongo/queries.rs"]
 mod queries;
 #[path = "mongo/standalone.rs"]

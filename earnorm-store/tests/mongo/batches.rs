@@ -1,42 +1,20 @@
 //! Commits that share transactions: each is answered as if it were alone.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bson::doc;
 use earnorm_core::Error;
-use earnorm_core::commit::{Check, Commit, Committed, DocumentOp};
+use earnorm_core::commit::{Check, DocumentOp};
 use earnorm_core::error::Applied;
 use earnorm_core::schema::{CollectionSpec, IndexSpec};
-use earnorm_core::store::{LogQuery, Store, StreamQuery};
+use earnorm_core::store::{Store, StreamQuery};
 use earnorm_core::stream::ExpectedVersion;
 use earnorm_core::telemetry;
-use earnorm_store::mongo::{Batching, MongoStore};
-use earnorm_store::sabotage::Sabotage;
+use earnorm_store::mongo::MongoStore;
 use futures::future::join_all;
 
 use crate::measured::{Measured, with_measured_store};
-use crate::support::{append, appending, changing, creating, moving, put, stream, uri, with_store, write};
-
-/// Sends commits at once, each from a task of its own.
-async fn at_once(store: &MongoStore, commits: impl IntoIterator<Item = Commit>) -> Vec<Result<Committed, Error>> {
-    let sends = commits.into_iter().map(|commit| {
-        let store = store.clone();
-        tokio::spawn(async move { store.commit(commit).await })
-    });
-    join_all(sends.collect::<Vec<_>>()).await.into_iter().map(|sent| sent.expect("it ends")).collect()
-}
-
-/// Every acknowledged event is in the log once, at the position that was told.
-async fn agrees(store: &MongoStore, receipts: &[Committed]) {
-    let page = store.read_log(LogQuery { limit: 10_000, ..LogQuery::default() }).await.expect("a page");
-    let log: HashSet<_> = page.events.iter().map(|event| (event.id, event.position, event.version)).collect();
-    assert_eq!(log.len(), page.events.len());
-    for event in receipts.iter().flat_map(|receipt| &receipt.events) {
-        assert!(log.contains(&(event.id, event.position, event.version)), "{event:?}");
-    }
-}
+use crate::support::{agrees, append, appending, at_once, changing, creating, moving, put, stream, with_store, write};
 
 async fn unique_email(store: &MongoStore) {
     let keys = vec![("email".to_owned(), false)];
@@ -235,94 +213,5 @@ fn checks_and_checkpoints_are_judged_in_company() {
         let lost = answers[10..15].iter().filter(|answer| matches!(answer, Err(Error::CheckpointConflict { .. })));
         assert_eq!(lost.count(), 4);
         assert!(answers[15..].iter().all(Result::is_ok), "{answers:?}");
-    });
-}
-
-#[test]
-fn more_commits_than_there_is_room_for_wait_and_then_hear_that_nothing_was_written() {
-    with_store(|store| async move {
-        let batching = Batching { waiting: 4, in_flight: 1, ..Batching::default() };
-        let builder = MongoStore::builder(&uri()).database(store.raw_database().name()).batching(batching);
-        let narrow = builder.commit_timeout(Duration::from_millis(1_500)).connect().await.expect("it connects");
-        put(&narrow, "a", doc! {}).await;
-        // All wait for room, and get it in time.
-        let answers = at_once(&narrow, (0..40).map(|n| creating(&format!("n{n}"), doc! {}))).await;
-        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-        // One stands still: the others find room and time over.
-        let slow = narrow.clone();
-        let stalled = tokio::spawn(async move {
-            slow.sabotage(creating("slow", doc! {}), Sabotage::Stall(Duration::from_secs(4))).await
-        });
-        while narrow
-            .raw_database()
-            .collection::<bson::Document>("earnorm_counters")
-            .find_one(doc! { "n": 42_i64 })
-            .await
-            .expect("a counter")
-            .is_none()
-        {
-            tokio::task::yield_now().await;
-        }
-        let began = Instant::now();
-        let answers = at_once(&narrow, (0..10).map(|n| creating(&format!("late{n}"), doc! {}))).await;
-        assert!(began.elapsed() < Duration::from_secs(4), "they are told within their time-out");
-        for answer in answers {
-            let error = answer.expect_err("no room");
-            assert_eq!((error.was_applied(), error.is_retryable()), (Applied::No, true), "{error}");
-        }
-        stalled.await.expect("it ends").expect("it commits");
-        for n in 0..10 {
-            assert_eq!(narrow.get("things", &format!("late{n}").into()).await.expect("a read"), None);
-        }
-        put(&narrow, "b", doc! {}).await;
-        narrow.close().await.expect("it closes");
-    });
-}
-
-#[test]
-fn dropped_commits_are_wholly_there_or_not_in_company() {
-    with_store(|store| async move {
-        let commits: Vec<_> = (0..200).map(|n| creating(&format!("n{n}"), doc! {})).collect();
-        let sends = commits.iter().cloned().enumerate().map(|(n, commit)| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                let patience = Duration::from_micros(100 * u64::try_from(n).expect("a number"));
-                let _dropped = tokio::time::timeout(patience, store.commit(commit)).await;
-            })
-        });
-        join_all(sends.collect::<Vec<_>>()).await;
-        let receipts: Vec<_> =
-            at_once(&store, commits).await.into_iter().map(|answer| answer.expect("again")).collect();
-        agrees(&store, &receipts).await;
-        for n in 0..200 {
-            let events = store.read_stream(StreamQuery::all(stream(&format!("n{n}")))).await.expect("the stream");
-            assert_eq!(events.len(), 1);
-        }
-    });
-}
-
-#[test]
-fn close_waits_for_those_in_line() {
-    with_store(|store| async move {
-        let other = crate::support::again(&store).await;
-        let sent = Arc::new(tokio::sync::Semaphore::new(0));
-        let sends: Vec<_> = (0..50)
-            .map(|n| {
-                let (other, sent) = (other.clone(), Arc::clone(&sent));
-                tokio::spawn(async move {
-                    let commit = other.commit(creating(&format!("n{n}"), doc! {}));
-                    sent.add_permits(1);
-                    commit.await
-                })
-            })
-            .collect();
-        sent.acquire_many(50).await.expect("they are sent").forget();
-        other.close().await.expect("it closes");
-        let answers: Vec<_> = join_all(sends).await.into_iter().map(|sent| sent.expect("it ends")).collect();
-        for answer in &answers {
-            assert!(matches!(answer, Ok(_) | Err(Error::Closed)), "{answer:?}");
-        }
-        let receipts: Vec<_> = answers.into_iter().filter_map(Result::ok).collect();
-        agrees(&store, &receipts).await;
     });
 }

@@ -1,17 +1,20 @@
 //! A database of its own for each test, and commits in one line.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::time::Duration;
 
 use bson::{Bson, Document, doc};
 use chrono::{DateTime, Utc};
-use earnorm_core::commit::{Append, Checkpoint, CheckpointWrite, Commit, DocumentOp, DocumentWrite};
+use earnorm_core::Error;
+use earnorm_core::commit::{Append, Checkpoint, CheckpointWrite, Commit, Committed, DocumentOp, DocumentWrite};
 use earnorm_core::event::NewEvent;
 use earnorm_core::metadata::Metadata;
 use earnorm_core::position::Position;
-use earnorm_core::store::Store;
+use earnorm_core::store::{LogQuery, Store};
 use earnorm_core::stream::{ExpectedVersion, StreamId};
 use earnorm_store::mongo::MongoStore;
+use futures::future::join_all;
 use uuid::Uuid;
 
 pub(crate) fn uri() -> String {
@@ -103,4 +106,26 @@ pub(crate) fn moving(consumer: &str, expected: Option<(i64, u64)>, next: (i64, u
     let (expected, next) = (expected.map(checkpoint), checkpoint(next));
     commit.checkpoints.push(CheckpointWrite { consumer: consumer.to_owned(), expected, next });
     commit
+}
+
+/// Sends commits at once, each from a task of its own.
+pub(crate) async fn at_once(
+    store: &MongoStore,
+    commits: impl IntoIterator<Item = Commit>,
+) -> Vec<Result<Committed, Error>> {
+    let sends = commits.into_iter().map(|commit| {
+        let store = store.clone();
+        tokio::spawn(async move { store.commit(commit).await })
+    });
+    join_all(sends.collect::<Vec<_>>()).await.into_iter().map(|sent| sent.expect("it ends")).collect()
+}
+
+/// Every acknowledged event is in the log once, at the position that was told.
+pub(crate) async fn agrees(store: &MongoStore, receipts: &[Committed]) {
+    let page = store.read_log(LogQuery { limit: 10_000, ..LogQuery::default() }).await.expect("a page");
+    let log: HashSet<_> = page.events.iter().map(|event| (event.id, event.position, event.version)).collect();
+    assert_eq!(log.len(), page.events.len());
+    for event in receipts.iter().flat_map(|receipt| &receipt.events) {
+        assert!(log.contains(&(event.id, event.position, event.version)), "{event:?}");
+    }
 }
