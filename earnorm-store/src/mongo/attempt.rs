@@ -1,5 +1,7 @@
 //! One attempt: guarded documents, reservation, events, commit, in one transaction of one or many commits.
 
+use std::sync::atomic::Ordering;
+
 use bson::Document;
 use bson::doc;
 use bson::raw::RawDocumentBuf;
@@ -23,6 +25,7 @@ use super::options::durable;
 use super::prepare::POSITIONS;
 use super::raw::{Reply, unencodable};
 use super::refusal::Refusal;
+use super::upkeep::CUT;
 
 /// Positions that are reserved for one attempt: first and last.
 pub(super) type Range = (i64, i64);
@@ -173,6 +176,10 @@ impl Attempt {
             return Err(Failure::Again { said, counter_behind: true, halve: false });
         };
         self.range = Some((last - count + 1, last));
+        let cut = counter.is_some_and(|counter| counter.contains_key(CUT));
+        if cut && !inner.upkeep.cut.swap(true, Ordering::AcqRel) {
+            return Err(Failure::again("streams may begin above version 1 from now on: their ends must be looked at"));
+        }
         Ok(last - count + 1)
     }
 

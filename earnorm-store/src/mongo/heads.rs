@@ -1,6 +1,10 @@
 //! The ends of the streams that a transaction appends to, where no guarded document implies them.
 
+use std::sync::atomic::Ordering;
+
 use bson::{Bson, Document, doc};
+use earnorm_core::commit::Append;
+use earnorm_core::stream::ExpectedVersion;
 use mongodb::ClientSession;
 
 use super::attempt::Attempt;
@@ -28,9 +32,11 @@ impl Attempt {
         opened: bool,
     ) -> Result<Heads, Failure> {
         let mut heads = Heads::new();
-        let mut wanted = self.wanted(members, false);
+        // Where first events may be gone, the unique index does not tell whether a stream is new.
+        let cut = inner.upkeep.cut.load(Ordering::Acquire);
+        let mut wanted = self.wanted(members, |append| cut && append.expected == ExpectedVersion::NoStream);
         if wanted.is_empty() && !opened {
-            wanted = self.wanted(members, true);
+            wanted = self.wanted(members, |_| true);
             wanted.truncate(1);
         }
         let found = match wanted.as_slice() {
@@ -50,11 +56,11 @@ impl Attempt {
         Ok(heads)
     }
 
-    fn wanted(&self, members: &[Member], all: bool) -> Vec<Wanted> {
+    fn wanted(&self, members: &[Member], also: impl Fn(&Append) -> bool) -> Vec<Wanted> {
         let mut wanted = Vec::new();
         for (index, member) in members.iter().enumerate().filter(|(index, _)| self.is_live(*index)) {
             for (number, append) in member.prepared.commit.appends.iter().enumerate() {
-                if all || member.prepared.heads.contains(&number) {
+                if also(append) || member.prepared.heads.contains(&number) {
                     wanted.push(Wanted { member: index, append: number, stream: append.stream.to_string() });
                 }
             }

@@ -118,6 +118,7 @@ impl Inner {
     /// Refuses versions that do not follow those in the log. A stream whose start was truncated begins above 1.
     async fn check_versions(&self, entries: &[LogEntry]) -> Result<()> {
         let mut heads: HashMap<String, u64> = HashMap::new();
+        let mut cut = false;
         let streams: HashSet<_> = entries.iter().filter_map(stream).collect();
         let pipeline = vec![
             doc! { "$match": { "s": { "$in": streams.into_iter().collect::<Vec<_>>() } } },
@@ -135,11 +136,12 @@ impl Inner {
         }
         for entry in entries {
             let LogEntry::Event { event, .. } = entry else { continue };
-            if let Some(before) = heads.insert(event.stream.to_string(), event.version) {
-                follows(entry, before)?;
+            match heads.insert(event.stream.to_string(), event.version) {
+                Some(before) => follows(entry, before)?,
+                None => cut |= event.version > 1,
             }
         }
-        Ok(())
+        if cut { self.note_cut().await } else { Ok(()) }
     }
 
     async fn check_commits(&self, entries: &[LogEntry]) -> Result<()> {

@@ -34,6 +34,7 @@ impl Inner {
         if upto == 0 {
             return Ok(0);
         }
+        self.note_cut().await?;
         self.raise_note(TRUNCATED, upto).await?;
         self.raise_note(HIGH_WATER, upto).await?;
         let mut kept: Vec<_> = kept.iter().map(|position| position.get()).collect();

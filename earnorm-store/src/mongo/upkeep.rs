@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bson::raw::{RawDocumentBuf, cstr};
 use bson::{Document, doc};
@@ -20,6 +21,7 @@ use super::feed::Feed;
 use super::fitness::number;
 use super::import::Known;
 use super::inner::Inner;
+use super::prepare::POSITIONS;
 use super::query::read_checkpoint;
 use super::raw::unencodable;
 
@@ -30,7 +32,12 @@ pub(super) struct Upkeep {
     pub(super) feed: Feed,
     /// The ids of events, once something was imported.
     pub(super) known: Mutex<Known>,
+    /// Whether streams may begin above version 1.
+    pub(super) cut: AtomicBool,
 }
+
+/// The mark in the counter document that streams may begin above version 1.
+pub(super) const CUT: &str = "cut";
 
 /// Why a durable command failed for good.
 pub(super) struct Refused {
@@ -111,6 +118,15 @@ impl Inner {
     pub(super) async fn raise_note(&self, name: &str, position: i64) -> Result<()> {
         let update = doc! { "q": { "_id": name }, "u": { "$max": { "p": position } }, "upsert": true };
         self.raise(&self.names.meta, update).await
+    }
+
+    /// Notes in the counter that streams may begin above version 1. Every commit reads it there on its way, and from
+    /// then on looks whether a new stream is one whose first events are gone: no unique index would tell.
+    pub(super) async fn note_cut(&self) -> Result<()> {
+        let update = doc! { "q": { "_id": POSITIONS }, "u": { "$max": { CUT: 1 } }, "upsert": true };
+        self.raise(&self.names.counters, update).await?;
+        self.upkeep.cut.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// Runs one update that only moves a number forward.
