@@ -13,6 +13,21 @@
 //! The `earnorm` binary is the same without models: it folds tracked models by what the store knows of them. Where only
 //! the models' code can go on (upcasters, sourced models, the plan of hooks) it says so and ends with exit code 4.
 //!
+//! | Command | What it does |
+//! |---|---|
+//! | `log tail [-n N] [--follow] [--type …] [--category …] [--stream …] [--actor …] [--since …] [--until …]` | the last events, and those that come |
+//! | `log show POSITION\|EVENT-ID` | one event with everything in it |
+//! | `log stats` | events by type, streams by category, tombstones, size |
+//! | `stream show ID [--at-version N \| --as-of WHEN] [--diff \| --history]` | the state of an instance, now or then; what each event changed |
+//! | `models [MODEL…]`, `hooks [MODEL…]` | the models; the hooks in the order in which they run |
+//! | `doctor [--strict] [--brief] [--indexes]` | connection, replica set, clock, holes, models, indexes, consumers |
+//! | `verify [MODEL…] [--record-outside-edits]` | compares state documents with the log |
+//! | `rebuild MODEL…\|--all [--restart] [--drop-unknown --yes MODELS]` | makes state documents anew from the log |
+//! | `upgrade [MODEL…]`, `adopt MODEL [--actor NAME]` | brings older shapes up to date; takes over documents from before |
+//! | `export FILE\|-`, `import FILE` | the log as a file, and back |
+//! | `truncate POSITION --archive FILE --yes POSITION` | moves the beginning of the log into an archive |
+//! | `erase SUBJECT --yes SUBJECT` | erases the personal data of one person |
+//!
 //! | Exit code | Meaning |
 //! |---|---|
 //! | 0 | done, and all is well; also when whoever read the output went away |
@@ -30,6 +45,7 @@
 mod adopt;
 mod args;
 mod doctor;
+mod erase;
 mod exit;
 mod export;
 mod hooks;
@@ -87,7 +103,7 @@ pub async fn run_on<A: Into<OsString>>(
     let program = args.first().map_or_else(|| "earnorm".to_owned(), program);
     let mut out = Out::new(io, program);
     for arg in &args {
-        out.hide(&arg.to_string_lossy());
+        out.warn_of(&arg.to_string_lossy());
     }
     let cli = match parse(args, out.program()) {
         Ok(cli) => cli,
@@ -125,10 +141,11 @@ fn program(first: &OsString) -> String {
 /// Ctrl-C drops the work, which stops it at a page.
 async fn until_interrupted(target: &Target, cli: &Cli, out: &mut Out<'_>) -> Outcome {
     tokio::select! {
-        outcome = dispatch(target, cli, out) => return outcome,
+        biased;
         signal = tokio::signal::ctrl_c() => {
             signal.map_err(|error| Stop::failed(format!("could not listen for Ctrl-C: {error}")))?;
         }
+        outcome = dispatch(target, cli, out) => return outcome,
     }
     let stop = Stop::new(Exit::Interrupted, "interrupted");
     Err(match cli.command.resume() {
@@ -156,6 +173,7 @@ async fn dispatch(target: &Target, cli: &Cli, out: &mut Out<'_>) -> Outcome {
         Command::Export(args) => export::run(args, &opened, out).await,
         Command::Import(args) => import::run(args, &opened, out).await,
         Command::Truncate(args) => truncate::run(args, &opened, out).await,
+        Command::Erase(args) => erase::run(args, &opened, out).await,
     };
     opened.close().await;
     outcome
@@ -174,6 +192,7 @@ impl Command {
             Self::Truncate(_) => {
                 Some("keep the archive that was begun, and run the command again with another archive file")
             }
+            Self::Erase(_) => Some("the erasure is not complete: run the same command again"),
             Self::Verify(_) => Some("nothing was changed; run it again"),
             Self::Log(_) | Self::Stream(_) | Self::Models(_) | Self::Hooks(_) | Self::Doctor(_) => None,
         }

@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release --example online_retail [CSV] [--store memory:|mongodb://…]`. Without a file it reads the small
 //! one that lies in `examples/data`. Afterwards everything is folded again from the log alone and compared.
+//!
+//! `cargo run --features cli --example online_retail -- cli --store mongodb://… log tail` is the `earnorm` command with
+//! the models of this example.
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
 mod import;
@@ -19,7 +22,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::model::Invoice;
 use crate::totals::Totals;
 
+/// The database's name on the server.
+const DATABASE: &str = "online_retail";
+
 /// Books invoices, then proves that the log holds everything.
+///
+/// `online_retail cli …` is the `earnorm` command with the models of this example.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The invoices: InvoiceNo, InvoiceDate, CustomerID, Country, Quantity, UnitPrice.
@@ -29,12 +37,15 @@ struct Arguments {
     #[arg(long, default_value = "memory:")]
     store: String,
     /// The database's name on the server.
-    #[arg(long, default_value = "online_retail")]
+    #[arg(long, default_value = DATABASE)]
     database: String,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
+    if std::env::args().nth(1).is_some_and(|first| first == "cli") {
+        return command().await;
+    }
     let arguments = Arguments::parse();
     let rows = import::read(&arguments.csv)?;
     let db = Database::builder().database(&arguments.database).connect(arguments.store).await?;
@@ -61,6 +72,19 @@ async fn main() -> anyhow::Result<ExitCode> {
         println!("Folded again from the log alone: THEY DIFFER.\n{}\n{}", revenue(&folded), customers(&folded));
         Ok(ExitCode::FAILURE)
     }
+}
+
+/// The `earnorm` command with the models that are linked here.
+#[cfg(feature = "cli")]
+async fn command() -> anyhow::Result<ExitCode> {
+    let own = ["online_retail cli", "--database", DATABASE].map(Into::into);
+    let args = own.into_iter().chain(std::env::args_os().skip(2));
+    Ok(earnorm::cli::run_with(args, earnorm::cli::Io::standard()).await.into())
+}
+
+#[cfg(not(feature = "cli"))]
+async fn command() -> anyhow::Result<ExitCode> {
+    anyhow::bail!("this build has no command: build it with `--features cli`")
 }
 
 fn style() -> anyhow::Result<ProgressStyle> {

@@ -4,11 +4,11 @@ use clap::{Parser, Subcommand};
 
 use super::exit::CODES;
 use super::out::Colour;
-use super::{adopt, doctor, export, hooks, import, log, models, rebuild, stream, truncate, upgrade, verify};
+use super::{adopt, doctor, erase, export, hooks, import, log, models, rebuild, stream, truncate, upgrade, verify};
 
 /// Looks at a store of EarnORM, and keeps it in order.
 #[derive(Debug, Parser)]
-#[command(name = "earnorm", version, after_help = CODES, max_term_width = 100, subcommand_required = true)]
+#[command(name = "earnorm", version, after_help = CODES, args_override_self = true)]
 pub(super) struct Cli {
     #[command(flatten)]
     pub(super) address: Address,
@@ -22,15 +22,16 @@ pub(super) struct Cli {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Store")]
 pub(super) struct Address {
-    /// The store's address; set the variable instead when it holds a password, which other users could read off the
-    /// command line.
+    /// The store's address, `mongodb://host/name?replicaSet=rs0`.
+    ///
+    /// Set the variable instead when it holds a password, which other users could read off the command line.
     #[arg(long, global = true, value_name = "URI", env = "EARNORM_STORE", hide_env_values = true)]
     pub(super) store: Option<String>,
     /// The database's name, whatever the address says.
-    #[arg(long, global = true, value_name = "NAME", env = "EARNORM_DATABASE")]
+    #[arg(long, global = true, value_name = "NAME", env = "EARNORM_DATABASE", hide_env_values = true)]
     pub(super) database: Option<String>,
     /// The start of the names of the library's own collections.
-    #[arg(long, global = true, value_name = "TEXT", env = "EARNORM_PREFIX")]
+    #[arg(long, global = true, value_name = "TEXT", env = "EARNORM_PREFIX", hide_env_values = true)]
     pub(super) prefix: Option<String>,
     /// How many seconds to look for the server.
     #[arg(long, global = true, value_name = "SECONDS")]
@@ -81,4 +82,6 @@ pub(super) enum Command {
     Import(import::Args),
     /// Move the beginning of the log into an archive.
     Truncate(truncate::Args),
+    /// Erase the personal data of one person.
+    Erase(erase::Args),
 }

@@ -46,7 +46,7 @@ pub(super) async fn run(args: &Args, opened: &Opened, out: &mut Out<'_>) -> Outc
 }
 
 fn say(findings: &[&Finding], out: &mut Out<'_>) -> Outcome<()> {
-    let mut grid = Grid::new(&["", "subject", "finding"]);
+    let mut grid = Grid::new(&["state", "subject", "finding"]);
     for finding in findings {
         grid.row([word(finding.severity), &finding.subject, &finding.message]);
         grid.tone(0, tone(finding.severity));

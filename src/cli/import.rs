@@ -9,7 +9,7 @@ use serde_json::json;
 use super::exit::{Exit, Outcome, Stop};
 use super::open::Opened;
 use super::out::Out;
-use super::text;
+use super::{text, work};
 use crate::transfer::Import;
 
 /// Reads an exported log into a store whose log is empty, or ends where the file goes on. The whole file is checked
@@ -26,8 +26,9 @@ pub(super) async fn run(args: &Args, opened: &Opened, out: &mut Out<'_>) -> Outc
     let file = File::open(&args.file).map_err(|error| Stop::failed(format!("could not open {name}: {error}")))?;
     let bar = out.bar("checking the file");
     let import = Import::new(opened.store().clone()).on_progress(bar.teller());
-    let imported = import.run(&mut BufReader::with_capacity(1 << 20, file)).await?;
-    drop(bar);
+    let mut file = BufReader::with_capacity(1 << 20, work::Watched::new(file, bar, out));
+    let imported = import.run(&mut file).await?;
+    drop(file);
     if out.is_json() {
         out.document(&json!({ "entries": imported.entries, "written": imported.written }))?;
     } else {

@@ -22,7 +22,7 @@ const OTHER_WORDS: [(&str, &str); 10] = [
 
 /// A tip for a wrong command that stands on another branch of the tree: `tail` is `log tail`.
 pub(super) fn elsewhere(error: &clap::Error, program: &str) -> Option<String> {
-    if error.kind() != ErrorKind::InvalidSubcommand || error.get(ContextKind::SuggestedSubcommand).is_some() {
+    if error.kind() != ErrorKind::InvalidSubcommand {
         return None;
     }
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return None };
@@ -31,18 +31,17 @@ pub(super) fn elsewhere(error: &clap::Error, program: &str) -> Option<String> {
     let known: Vec<_> = paths.iter().map(|(name, path)| (name.as_str(), path.as_str())).chain(OTHER_WORDS).collect();
     let near = nearest::nearest(typed, known.iter().map(|(name, _)| *name));
     let best = *near.first()?;
-    let mut found: Vec<_> =
-        known.iter().filter(|(name, _)| *name == best).map(|(_, path)| format!("`{program} {path}`")).collect();
-    found.dedup();
-    Some(format!("type {}", found.join(" or ")))
+    if best != typed && error.get(ContextKind::SuggestedSubcommand).is_some() {
+        return None;
+    }
+    let paths = known.iter().filter(|(name, _)| *name == best).map(|(_, path)| format!("`{program} {path}`"));
+    Some(format!("type {}", paths.collect::<Vec<_>>().join(" or ")))
 }
 
 fn collect(command: &Command, above: &str, paths: &mut Vec<(String, String)>) {
     for sub in command.get_subcommands() {
         let path = if above.is_empty() { sub.get_name().to_owned() } else { format!("{above} {}", sub.get_name()) };
-        if sub.get_subcommands().next().is_none() {
-            paths.push((sub.get_name().to_owned(), path.clone()));
-        }
+        paths.push((sub.get_name().to_owned(), path.clone()));
         collect(sub, &path, paths);
     }
 }

@@ -75,5 +75,5 @@ pub(super) fn summary(event: &RecordedEvent, chars_max: usize) -> String {
     {
         return text::clip(&changes.paths().join(", "), chars_max).into_owned();
     }
-    text::clip(&text::json_of_document(&event.data).to_string(), chars_max).into_owned()
+    text::clip(&text::fields(&event.data), chars_max).into_owned()
 }

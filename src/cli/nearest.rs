@@ -7,8 +7,11 @@ const OFFERS_MAX: usize = 3;
 
 /// The known names nearest to `name`, the nearest first.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let likeness = |other: &str| {
-        if name.len() > 2 && other.starts_with(name) { 1.0 } else { strsim::jaro_winkler(name, other) }
+    let likeness = |other: &str| match other {
+        _ if name.len() > 2 && other.starts_with(name) => 1.0,
+        // One slip of the finger, which weighs too much in short names.
+        _ if name.len() > 2 && strsim::osa_distance(name, other) == 1 => 0.9,
+        _ => strsim::jaro_winkler(name, other),
     };
     let mut alike: Vec<_> = known.into_iter().map(|other| (likeness(other), other)).collect();
     alike.retain(|(likeness, _)| *likeness >= ALIKE);
@@ -34,6 +37,7 @@ mod tests {
     #[test]
     fn near_names_come_first_and_far_ones_not_at_all() {
         assert_eq!(nearest("usr", ["order", "user", "users"]), ["user", "users"]);
+        assert_eq!(nearest("lgo", ["log", "login", "doctor"]), ["log"]);
         assert_eq!(nearest("zebra", ["order", "user"]), [""; 0]);
         assert_eq!(instead("models", "usr", &["order", "user"]).as_deref(), Some("did you mean user?"));
         assert_eq!(instead("models", "zebra", &["order", "user"]).as_deref(), Some("known models: order, user"));

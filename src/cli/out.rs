@@ -35,12 +35,14 @@ pub(super) struct Out<'a> {
     colour_err: bool,
     /// Texts that must not be shown, each with what stands for it.
     secrets: Vec<(String, String)>,
+    /// Whether the command line itself could control a terminal.
+    hostile: bool,
 }
 
 impl<'a> Out<'a> {
     pub(super) fn new(io: Io<'a>, program: String) -> Self {
         let (colour, colour_err) = (wanted(io.out_terminal), wanted(io.err_terminal));
-        Self { io, program, json: false, quiet: false, colour, colour_err, secrets: Vec::new() }
+        Self { io, program, json: false, quiet: false, colour, colour_err, secrets: Vec::new(), hostile: false }
     }
 
     pub(super) fn set(&mut self, json: bool, quiet: bool, colour: Colour) {
@@ -49,6 +51,12 @@ impl<'a> Out<'a> {
             self.colour = colour == Colour::Always;
             self.colour_err = self.colour;
         }
+    }
+
+    /// Looks at the command line before anything of it is shown.
+    pub(super) fn warn_of(&mut self, arg: &str) {
+        self.hide(arg);
+        self.hostile |= text::clean(arg) != arg;
     }
 
     /// Never shows this address as it is.
@@ -121,13 +129,13 @@ impl<'a> Out<'a> {
     /// A document as indented JSON, for people too.
     pub(super) fn document(&mut self, value: &Value) -> Outcome<()> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
-        self.line(text::clean_json(&text))
+        self.line(text::clean_lines(&text))
     }
 
     /// One line of JSON.
     pub(super) fn json_line(&mut self, value: &Value) -> Outcome<()> {
         let text = value.to_string();
-        self.line(text::clean_json(&text))
+        self.line(text::clean_lines(&text))
     }
 
     /// Everything up to here is on its way.
@@ -163,7 +171,9 @@ impl<'a> Out<'a> {
     pub(super) fn clap(&mut self, error: &clap::Error, extra: Option<&str>) -> Exit {
         let (exit, colour) = if error.use_stderr() { (Exit::Usage, self.colour_err) } else { (Exit::Ok, self.colour) };
         let styled = error.render();
+        let colour = colour && !self.hostile;
         let text = self.hidden(&if colour { styled.ansi().to_string() } else { styled.to_string() });
+        let text = if colour { text } else { text::clean_lines(&text).into_owned() };
         let to = if error.use_stderr() { &mut self.io.err } else { &mut self.io.out };
         let _ = write!(to, "{text}");
         if let Some(extra) = extra {
@@ -180,7 +190,7 @@ impl<'a> Out<'a> {
         let (message, hint) = (self.hidden(&message), hint.map(|hint| self.hidden(&hint)));
         let _ = if self.json {
             let error = json!({ "error": message, "hint": hint, "exit": exit.code() });
-            writeln!(self.io.err, "{}", text::clean_json(&error.to_string()))
+            writeln!(self.io.err, "{}", text::clean_lines(&error.to_string()))
         } else {
             let label = paint(self.colour_err, AnsiColor::Red.on_default().bold(), "error:");
             let hint = hint.map_or_else(String::new, |hint| {

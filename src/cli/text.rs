@@ -17,13 +17,13 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.contains(is_hostile) { escape(text, |c| c.escape_default().to_string()) } else { Cow::Borrowed(text) }
 }
 
-/// The same for JSON, which stays JSON. Line ends are the writer's own.
-pub(super) fn clean_json(json: &str) -> Cow<'_, str> {
+/// The same for JSON, which stays JSON, and for other text of several lines: the line ends are the writer's own.
+pub(super) fn clean_lines(lines: &str) -> Cow<'_, str> {
     let hostile = |c: char| is_hostile(c) && c != '\n';
-    if !json.contains(hostile) {
-        return Cow::Borrowed(json);
+    if !lines.contains(hostile) {
+        return Cow::Borrowed(lines);
     }
-    escape(json, |c| if c == '\n' { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) })
+    escape(lines, |c| if c == '\n' { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) })
 }
 
 fn escape(text: &str, with: impl Fn(char) -> String) -> Cow<'_, str> {
@@ -65,9 +65,26 @@ pub(super) fn json_of_document(document: &Document) -> Value {
     json_of(&Bson::Document(document.clone()))
 }
 
-/// A value in one cell of a table.
+/// A document for people: JSON without the marks of extended JSON where a text says the same.
+pub(super) fn readable(document: &Document) -> Value {
+    let fields = document.iter().map(|(name, field)| (name.clone(), readable_value(field)));
+    Value::Object(fields.collect())
+}
+
+fn readable_value(field: &Bson) -> Value {
+    match field {
+        Bson::Document(document) => readable(document),
+        Bson::Array(list) => Value::Array(list.iter().map(readable_value).collect()),
+        Bson::Binary(_) | Bson::ObjectId(_) | Bson::DateTime(_) | Bson::Decimal128(_) => Value::String(value(field)),
+        other => json_of(other),
+    }
+}
+
+/// A value for people, in one line: texts in quotes, numbers and times without the marks of extended JSON.
 pub(super) fn value(value: &Bson) -> String {
     match value {
+        Bson::Document(document) => format!("{{{}}}", fields(document)),
+        Bson::Array(list) => format!("[{}]", list.iter().map(self::value).collect::<Vec<_>>().join(", ")),
         Bson::Binary(binary) => match binary.to_uuid() {
             Ok(uuid) => uuid.to_string(),
             Err(_) => format!("{} bytes", binary.bytes.len()),
@@ -77,6 +94,12 @@ pub(super) fn value(value: &Bson) -> String {
         Bson::Decimal128(number) => number.to_string(),
         other => json_of(other).to_string(),
     }
+}
+
+/// A document's fields for people, in one line.
+pub(super) fn fields(document: &Document) -> String {
+    let fields = document.iter().map(|(name, field)| format!("{name}: {}", value(field)));
+    fields.collect::<Vec<_>>().join(", ")
 }
 
 /// `1 event`, `2 events`, `3 entries`, `4 indexes`.
@@ -98,7 +121,7 @@ mod tests {
         assert_eq!(clean("plain ü 漢"), "plain ü 漢");
         assert_eq!(clean("\u{1b}[31mred\r\n\u{9b}2J\u{202e}x\u{7f}"), "\\u{1b}[31mred\\r\\n\\u{9b}2J\\u{202e}x\\u{7f}");
         let json = serde_json::json!({ "a": "\u{9b}\u{202e}\u{1b}" });
-        let shown = clean_json(&json.to_string()).into_owned();
+        let shown = clean_lines(&json.to_string()).into_owned();
         assert!(!shown.contains(is_hostile));
         assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), json);
     }
@@ -107,6 +130,13 @@ mod tests {
     fn long_text_is_clipped_by_characters() {
         assert_eq!(clip("häuser", 6), "häuser");
         assert_eq!(clip("häuser", 4), "häu…");
+    }
+
+    #[test]
+    fn values_are_shown_without_the_marks_of_extended_json() {
+        let at = bson::DateTime::from_millis(1_700_000_000_000);
+        let document = bson::doc! { "a": 1_i64, "b": { "c": "x", "at": at }, "d": [1.5, bson::Bson::Null] };
+        assert_eq!(fields(&document), r#"a: 1, b: {c: "x", at: 2023-11-14T22:13:20Z}, d: [1.5, null]"#);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! What long commands share: running over models, confirming, files.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::exit::{Exit, Outcome, Stop};
 use super::open::Opened;
 use super::out::Out;
+use super::progress::Bar;
 use crate::replay::Replay;
 use crate::schema::ModelInfo;
 
@@ -84,6 +87,49 @@ pub(super) fn create(path: &Path) -> Outcome<BufWriter<Durable>> {
         }
     })?;
     Ok(BufWriter::with_capacity(1 << 20, Durable(file)))
+}
+
+/// A file whose reading Ctrl-C ends, and which tells how far the first reading is.
+#[derive(Debug)]
+pub(super) struct Watched {
+    file: File,
+    bar: Bar,
+    read: u64,
+    size: u64,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Watched {
+    pub(super) fn new(file: File, bar: Bar, out: &Out<'_>) -> Self {
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
+        let interrupted = Arc::new(AtomicBool::new(false));
+        if out.signals() {
+            // A long reading never waits for anything, so that nobody else on its thread would see the signal.
+            let flag = Arc::clone(&interrupted);
+            tokio::spawn(async move { flag.store(tokio::signal::ctrl_c().await.is_ok(), Ordering::Relaxed) });
+        }
+        Self { file, bar, read: 0, size, interrupted }
+    }
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(io::Error::other("interrupted"));
+        }
+        let count = self.file.read(buffer)?;
+        self.read += count as u64;
+        if self.read <= self.size {
+            self.bar.show(self.read, Some(self.size));
+        }
+        Ok(count)
+    }
+}
+
+impl Seek for Watched {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
 }
 
 /// Removes a file again unless it was kept: what an interrupted export leaves is of no use.

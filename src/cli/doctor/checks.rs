@@ -78,7 +78,7 @@ pub(super) async fn indexes(opened: &Opened, without_code: bool) -> Outcome<Vec<
     if drift.is_empty() {
         let wanted: usize = opened.models().iter().map(|model| model.indexes.len()).sum();
         let message = format!("{} as the models say", text::count(wanted as u64, "index"));
-        return Ok(vec![Finding::new("indexes", Severity::Fine, message)]);
+        return Ok(vec![Finding::new("indexes of models", Severity::Fine, message)]);
     }
     let finding = |drift: &Drift| {
         let message = format!("{drift}; drop it, and connect again");

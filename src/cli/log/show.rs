@@ -70,10 +70,11 @@ fn say(event: &RecordedEvent, out: &mut Out<'_>) -> Outcome<()> {
     for (name, value) in parts {
         out.line(format!("{name:<9} {}", text::clean(&value)))?;
     }
-    for (name, part) in [("metadata", "metadata"), ("data", "data")] {
-        if let Some(value) = json.get(part).filter(|value| value.as_object().is_some_and(|map| !map.is_empty())) {
+    let metadata = json.get("metadata").cloned().unwrap_or_default();
+    for (name, part) in [("metadata", metadata), ("data", text::readable(&event.data))] {
+        if part.as_object().is_some_and(|map| !map.is_empty()) {
             out.heading(format!("\n{name}"))?;
-            out.document(value)?;
+            out.document(&part)?;
         }
     }
     Ok(())

@@ -17,6 +17,8 @@ use crate::stream::StreamId;
 
 /// How much of an event's data stands in the table.
 const SUMMARY_CHARS: usize = 60;
+/// How many rows are drawn at once.
+const CHUNK: usize = 500;
 
 /// Shows the last events that match, oldest first.
 #[derive(Debug, clap::Args)]
@@ -67,7 +69,7 @@ impl Args {
 
 pub(super) async fn run(args: &Args, opened: &Opened, out: &mut Out<'_>) -> Outcome {
     let (events, end) = last(args, opened).await?;
-    let mut grid = Grid::new(&[">position", "recorded", "stream", ">version", "type", "actor", "data"]);
+    let mut grid = Grid::new(&[">position", "recorded", "stream", ">v", "type", "actor", "data"]).one_line();
     if events.is_empty() && !args.follow {
         nothing(args, opened, end, out).await?;
         return Ok(Exit::Ok);
@@ -109,6 +111,15 @@ fn say(events: &[RecordedEvent], grid: &mut Grid, out: &mut Out<'_>) -> Outcome<
     if out.is_json() {
         return events.iter().try_for_each(|event| out.json_line(&json_of(event)));
     }
+    for events in events.chunks(CHUNK) {
+        rows(events, grid);
+        out.table(grid)?;
+        grid.go_on();
+    }
+    Ok(())
+}
+
+fn rows(events: &[RecordedEvent], grid: &mut Grid) {
     for event in events {
         grid.row([
             event.position.to_string(),
@@ -124,11 +135,6 @@ fn say(events: &[RecordedEvent], grid: &mut Grid, out: &mut Out<'_>) -> Outcome<
         }
         grid.tone(6, Tone::Dim);
     }
-    if !grid.is_empty() {
-        out.table(grid)?;
-        grid.go_on();
-    }
-    Ok(())
 }
 
 /// No event matches: says so, and names the nearest category when there is none of the given name.

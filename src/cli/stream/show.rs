@@ -141,7 +141,7 @@ fn say(args: &Args, model: &ModelInfo, state: &State, events: &[RecordedEvent], 
     }
     if let Some(document) = &state.document {
         out.line("")?;
-        out.document(&text::json_of_document(document))?;
+        out.document(&text::readable(document))?;
     }
     Ok(())
 }
@@ -150,7 +150,7 @@ fn history(args: &Args, events: &[RecordedEvent], out: &mut Out<'_>) -> Outcome<
     if out.is_json() {
         return events.iter().try_for_each(|event| out.json_line(&json_of(event)));
     }
-    let mut grid = Grid::new(&[">version", "recorded", "event", ">schema", ">position", "actor", "data"]);
+    let mut grid = Grid::new(&[">version", "recorded", "event", ">schema", ">position", "actor", "data"]).one_line();
     for event in events {
         grid.row([
             event.version.to_string(),
