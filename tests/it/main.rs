@@ -6,6 +6,8 @@ mod support;
 
 mod bad_input;
 mod bulk;
+#[cfg(feature = "cli")]
+mod cli;
 mod concurrency;
 mod history;
 mod hooks;
