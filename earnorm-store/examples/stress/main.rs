@@ -1,0 +1,47 @@
+//! Proof that the log never skips: hostile writers and readers in several processes, and a count of what was missed.
+//!
+//! `cargo run -p earnorm-store --example stress --features mongo,conformance -- --time 1m --seed 42`; see
+//! `docs/stress.md`. It ends with 1 when anything is wrong.
+#![forbid(unsafe_code)]
+
+mod check;
+mod crew;
+mod dice;
+mod keys;
+mod ledger;
+mod line;
+mod live;
+mod options;
+mod parent;
+mod place;
+mod provoke;
+mod reader;
+mod report;
+
+mod truth;
+mod worker;
+mod writer;
+mod wrong;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crew::Launch;
+use options::Options;
+
+fn main() -> ExitCode {
+    if let Some(task) = worker::task() {
+        return worker::run(task);
+    }
+    match parent::run(&Options::parse(), &Launch::this_program(&[])) {
+        Ok(report) => {
+            report.print();
+            if report.is_fine() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            report::say(&format!("stress: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The course of a run: start workers, collect what they tell, stop them, and compare.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use earnorm_core::store::Store;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+
+use super::check::check;
+use super::crew::{Crew, Launch, News};
+use super::keys::key;
+use super::ledger::Ledger;
+use super::line::{How, Order};
+use super::options::{Backend, Options};
+use super::place::{self, Place};
+use super::provoke::{self, FIRST_LANE, LANE, Provoker};
+use super::report::{Report, say};
+use super::truth;
+use super::worker::{Role, Task};
+
+/// How long nothing at all may be heard before the run is given up. A writer that died inside a transaction holds
+/// readers up until the server ends that.
+const SILENCE_MAX: Duration = Duration::from_secs(120);
+/// The time between two words on the progress.
+const PROGRESS: Duration = Duration::from_secs(10);
+/// The number of the last commit's event, behind all others of its lane.
+const END: u64 = 1 << 39;
+
+/// Runs it all.
+pub(crate) fn run(options: &Options, launch: &Launch) -> Result<Report> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(drive(options, launch))
+}
+
+async fn drive(options: &Options, launch: &Launch) -> Result<Report> {
+    let memory = options.store == Backend::Memory;
+    if memory && (options.control.is_some() || options.kill_writers) {
+        bail!("--control and --kill-writers need holes and processes: leave them out, or take --store mongo");
+    }
+    let seed = options.seed.unwrap_or_else(|| rand::rng().random_range(0..1_000_000_000));
+    let database = match &options.database {
+        Some(database) => database.clone(),
+        None => format!("earnorm_stress_{seed}_{}", std::process::id()),
+    };
+    say(&format!("seed {seed}, database {database}"));
+    let place = Place::new(options, &database);
+    let store = place.open().await.context("could not open the store")?;
+    if store.high_water().await?.get() > 0 {
+        bail!("database {database} has a log already: name another, or drop it");
+    }
+    let mut run = Run::new(options, launch, seed, &database, place.clone(), Arc::clone(&store));
+    let report = run.all().await;
+    drop(run);
+    if !memory && !options.keep {
+        let raw = place.open_raw().await?;
+        raw.raw_database().drop().await.with_context(|| format!("could not drop database {database}"))?;
+        raw.close().await?;
+    }
+    store.close().await?;
+    report
+}
+
+/// A run and where it stands.
+struct Run<'a> {
+    options: &'a Options,
+    seed: u64,
+    database: String,
+    place: Place,
+    store: Arc<dyn Store>,
+    crew: Crew,
+    news: mpsc::UnboundedReceiver<News>,
+    ledger: Ledger,
+    random: StdRng,
+    /// How often writers were started, for lanes that nobody had before.
+    generation: u32,
+    /// Workers that were killed and are not buried yet.
+    killed: Vec<usize>,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        options: &'a Options,
+        launch: &Launch,
+        seed: u64,
+        database: &str,
+        place: Place,
+        store: Arc<dyn Store>,
+    ) -> Self {
+        let (crew, news) = Crew::new(launch.clone(), place.clone());
+        Self {
+            options,
+            seed,
+            database: database.to_owned(),
+            place,
+            store,
+            crew,
+            news,
+            ledger: Ledger::default(),
+            random: StdRng::seed_from_u64(seed),
+            generation: 0,
+            killed: Vec::new(),
+        }
+    }
+
+    async fn all(&mut self) -> Result<Report> {
+        // The model's collection is made before anyone writes to it.
+        place::database(Arc::clone(&self.store)).await?;
+        self.start_readers().await?;
+        let (stop, orders) = watch::channel(Order::Go);
+        let (lines, mut provoked) = mpsc::unbounded_channel();
+        let provoker = match self.options.control {
+            Some(_) => {
+                let hostile = self.place.open_hostile(1).await?.context("this store cannot be sabotaged")?;
+                let mut provoker = Provoker::new(Arc::clone(&self.store), hostile, lines);
+                provoker.round().await?;
+                Some(tokio::spawn(provoker.run(orders)))
+            }
+            None => None,
+        };
+        let began = Instant::now();
+        self.start_writers()?;
+        self.write(began).await?;
+        stop.send_replace(Order::Stop);
+        self.stop_writers().await?;
+        let wrote = began.elapsed();
+        if let Some(provoker) = provoker {
+            provoker.await??;
+            while let Some(line) = provoked.recv().await {
+                self.ledger.enter(line);
+            }
+        }
+        let end = self.finish_readers().await?;
+        say(&format!("everyone is done after {:.1} s; comparing", began.elapsed().as_secs_f64()));
+        let truth = truth::read(&self.place, &self.store, end).await.context("could not read the log")?;
+        let verdict = check(&self.ledger, &truth, end);
+        Ok(Report::new(self.options, self.seed, wrote, &self.ledger, &truth, verdict))
+    }
+
+    fn start(&mut self, role: Role) -> Result<usize> {
+        let (options, database) = (self.options.clone(), self.database.clone());
+        self.crew.start(Task { options, database, seed: self.seed, role })
+    }
+
+    async fn start_readers(&mut self) -> Result<()> {
+        let readers = self.options.readers + u32::from(self.options.control.is_some());
+        for numbers in spread(readers, self.processes()) {
+            self.start(Role::Readers(numbers))?;
+        }
+        let deadline = Instant::now() + SILENCE_MAX;
+        while self.ledger.begun() < readers as usize && self.ledger.troubles.is_empty() {
+            if !self.hear(deadline).await? {
+                bail!("the readers did not begin");
+            }
+        }
+        Ok(())
+    }
+
+    fn start_writers(&mut self) -> Result<()> {
+        for writers in spread(self.options.writers, self.processes()) {
+            let lanes = writers.iter().map(|&writer| self.lanes(writer)).collect();
+            self.start(Role::Writers(lanes))?;
+        }
+        Ok(())
+    }
+
+    fn processes(&self) -> u32 {
+        match self.options.store {
+            Backend::Mongo => self.options.processes,
+            Backend::Memory => 1,
+        }
+    }
+
+    /// The first lanes of a writer.
+    fn lanes(&self, writer: u32) -> Vec<u32> {
+        let first = FIRST_LANE + writer * self.options.tasks;
+        (first..first + self.options.tasks).collect()
+    }
+
+    /// Lets them write until the time is over.
+    async fn write(&mut self, began: Instant) -> Result<()> {
+        let end = began + self.options.time;
+        let mut kill = began + self.until_kill();
+        let mut progress = began + PROGRESS;
+        while Instant::now() < end {
+            self.hear(end.min(kill).min(progress)).await?;
+            let now = Instant::now();
+            if now >= progress {
+                progress = now + PROGRESS;
+                self.say_progress(began);
+            }
+            if now >= kill {
+                kill = now + self.until_kill();
+                self.kill_a_writer();
+            }
+        }
+        Ok(())
+    }
+
+    fn say_progress(&self, began: Instant) {
+        let counts = &self.ledger.counts;
+        say(&format!(
+            "{:>4.0} s: {} commits with {} events acknowledged, {} events read, {} complaints",
+            began.elapsed().as_secs_f64(),
+            counts.acknowledged,
+            counts.acknowledged_events,
+            self.ledger.seen(),
+            self.ledger.troubles.len()
+        ));
+    }
+
+    fn until_kill(&mut self) -> Duration {
+        match self.options.kill_writers {
+            true => Duration::from_millis(self.random.random_range(3_000..8_000)),
+            false => Duration::MAX / 4,
+        }
+    }
+
+    fn kill_a_writer(&mut self) {
+        let mut writers = self.crew.numbers(|role| matches!(role, Role::Writers(_)));
+        writers.retain(|number| !self.killed.contains(number));
+        if writers.is_empty() {
+            return;
+        }
+        let number = writers.swap_remove(self.random.random_range(0..writers.len()));
+        self.killed.push(number);
+        self.ledger.counts.writers_killed += 1;
+        self.crew.kill(number);
+    }
+
+    /// Ends the writers and waits for them.
+    async fn stop_writers(&mut self) -> Result<()> {
+        let writing = |run: &Self| run.crew.numbers(|role| matches!(role, Role::Writers(_)));
+        for number in writing(self) {
+            self.crew.order(number, Order::Stop);
+        }
+        let deadline = Instant::now() + SILENCE_MAX;
+        while !writing(self).is_empty() {
+            if !self.hear(deadline).await? {
+                self.ledger.troubles.push("writers did not end when they were told to".to_owned());
+                for number in writing(self) {
+                    self.crew.kill(number);
+                    self.crew.bury(number);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits the end of the run, tells readers where it is, and waits for them; its position.
+    async fn finish_readers(&mut self) -> Result<i64> {
+        let first = key(LANE, END);
+        let commit = provoke::note(first)?;
+        let committed = self.store.commit(commit).await.context("could not commit the end of the run")?;
+        let end = committed.events.first().map_or(0, |event| event.position.get());
+        self.ledger.enter(provoke::ack(first, &committed, How::Plain));
+        for number in self.crew.numbers(|_| true) {
+            self.crew.order(number, Order::Until(end));
+        }
+        while !self.crew.numbers(|_| true).is_empty() {
+            if !self.hear(Instant::now() + SILENCE_MAX).await? {
+                self.ledger.troubles.push("readers did not reach the end of the log".to_owned());
+                break;
+            }
+        }
+        Ok(end)
+    }
+
+    /// Takes the next piece of news; whether there was one before the deadline.
+    async fn hear(&mut self, deadline: Instant) -> Result<bool> {
+        let news = tokio::select! {
+            news = self.news.recv() => news.context("all workers are lost")?,
+            () = sleep_until(deadline.into()) => return Ok(false),
+        };
+        match news {
+            News::Line(line) => self.ledger.enter(line),
+            News::Gone(number) => self.replace(number)?,
+        }
+        Ok(true)
+    }
+
+    /// A worker is gone: if it was killed, another takes its place.
+    fn replace(&mut self, number: usize) -> Result<()> {
+        let role = self.crew.bury(number);
+        let Some(place) = self.killed.iter().position(|killed| *killed == number) else { return Ok(()) };
+        self.killed.swap_remove(place);
+        let Some(Role::Writers(lanes)) = role else { return Ok(()) };
+        self.generation += 1;
+        let all = self.options.writers * self.options.tasks;
+        let fresh = |lane: &u32| FIRST_LANE + (lane - FIRST_LANE) % all + all * self.generation;
+        let lanes = lanes.iter().map(|lanes| lanes.iter().map(fresh).collect()).collect();
+        self.start(Role::Writers(lanes)).map(|_| ())
+    }
+}
+
+/// Deals `0..all` out to so many groups, none of them empty.
+fn spread(all: u32, groups: u32) -> Vec<Vec<u32>> {
+    let groups = groups.min(all).max(1);
+    (0..groups).map(|group| (0..all).filter(|number| number % groups == group).collect()).collect()
+}

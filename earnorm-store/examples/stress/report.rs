@@ -1,0 +1,178 @@
+//! What a run came to: a table, or one JSON object.
+
+use std::io::Write;
+use std::time::Duration;
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use serde::Serialize;
+
+use super::check::{ReaderVerdict, Verdict};
+use super::ledger::{Counts, Ledger};
+use super::options::{Control, Options};
+use super::truth::Truth;
+
+/// The figures of a run.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Report {
+    pub(crate) seed: u64,
+    pub(crate) wrote_seconds: f64,
+    pub(crate) commits: Counts,
+    pub(crate) log_events: u64,
+    pub(crate) holes_filled: u64,
+    pub(crate) missed: u64,
+    pub(crate) doubled: u64,
+    pub(crate) out_of_order: u64,
+    pub(crate) verdict: Verdict,
+    /// The number of the control reader, if there is one.
+    pub(crate) control: Option<u32>,
+    #[serde(skip)]
+    names: Vec<String>,
+    #[serde(skip)]
+    json: bool,
+}
+
+impl Report {
+    pub(crate) fn new(
+        options: &Options,
+        seed: u64,
+        wrote: Duration,
+        ledger: &Ledger,
+        truth: &Truth,
+        verdict: Verdict,
+    ) -> Self {
+        let sum = |of: fn(&ReaderVerdict) -> u64| verdict.readers.values().map(of).sum();
+        Self {
+            seed,
+            wrote_seconds: wrote.as_secs_f64(),
+            commits: ledger.counts.clone(),
+            log_events: truth.entries.len() as u64,
+            holes_filled: truth.tombstones,
+            missed: sum(|reader| reader.missed),
+            doubled: sum(|reader| reader.doubled),
+            out_of_order: sum(|reader| reader.out_of_order),
+            control: options.control.map(|_| options.readers),
+            names: names(options),
+            json: options.json,
+            verdict,
+        }
+    }
+
+    /// Whether nothing was wrong.
+    pub(crate) fn is_fine(&self) -> bool {
+        self.verdict.is_fine()
+    }
+
+    /// Prints it to the standard output.
+    pub(crate) fn print(&self) {
+        let text = match self.json {
+            true => serde_json::to_string_pretty(self).unwrap_or_default(),
+            false => self.text(),
+        };
+        let _closed_early = writeln!(std::io::stdout().lock(), "{text}");
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{}\n{}\n{}", self.writers(), self.readers(), self.log());
+        for example in &self.verdict.examples {
+            text.push_str(&format!("\n  {example}"));
+        }
+        let ruling = if self.is_fine() { "nothing is wrong" } else { "SOMETHING IS WRONG" };
+        text.push_str(&format!(
+            "\n{} missed, {} doubled, {} out of order: {ruling} (seed {})",
+            self.missed, self.doubled, self.out_of_order, self.seed
+        ));
+        text
+    }
+
+    fn writers(&self) -> Table {
+        let counts = &self.commits;
+        let rate = counts.acknowledged_events as f64 / self.wrote_seconds.max(0.001);
+        let mut table = table(&["commits", "", "meaning"]);
+        let rows = [
+            ("acknowledged", counts.acknowledged, format!("{} events, {rate:.0} a second", counts.acknowledged_events)),
+            ("abandoned", counts.abandoned, "their writer died after it reserved positions".to_owned()),
+            ("aborted", counts.aborted, "their writer died after it inserted its events".to_owned()),
+            ("stalled", counts.stalled, "their writer stood still before it committed".to_owned()),
+            ("answers lost", counts.answers_lost, "the answer to their commit was lost".to_owned()),
+            ("conflicts", counts.conflicts, "someone else changed the document first".to_owned()),
+            ("failed", counts.failed, "not applied within their time".to_owned()),
+            ("unclear", counts.unclear, self.unclear()),
+            ("writers killed", counts.writers_killed, "processes, with SIGKILL".to_owned()),
+        ];
+        for (name, count, meaning) in rows {
+            table.add_row([name.to_owned(), count.to_string(), meaning]);
+        }
+        table
+    }
+
+    fn unclear(&self) -> String {
+        let Verdict { unclear_applied, unclear_absent, .. } = self.verdict;
+        format!("looked up: {unclear_applied} in the log, {unclear_absent} not")
+    }
+
+    fn readers(&self) -> Table {
+        let mut table =
+            table(&["reader", "passes", "resumed", "read", "missed", "doubled", "out of order", "strange", "end"]);
+        for (number, reader) in &self.verdict.readers {
+            let name = self.names.get(*number as usize).map_or("", String::as_str);
+            let numbers = [
+                reader.passes,
+                reader.resumed,
+                reader.read,
+                reader.missed,
+                reader.doubled,
+                reader.out_of_order,
+                reader.strange,
+            ];
+            let mut row = vec![format!("{number} {name}")];
+            row.extend(numbers.map(|number| number.to_string()));
+            row.push(if reader.finished { "reached" } else { "NOT REACHED" }.to_owned());
+            table.add_row(row);
+        }
+        table
+    }
+
+    fn log(&self) -> Table {
+        let verdict = &self.verdict;
+        let mut table = table(&["log", ""]);
+        let rows = [
+            ("events", self.log_events),
+            ("holes that were filled (tombstones)", self.holes_filled),
+            ("positions with nothing", verdict.holes),
+            ("acknowledged events that are not there", verdict.acknowledged_lost),
+            ("refused events that are there", verdict.refused_found),
+            ("commits of which a part is there", verdict.torn),
+            ("events that are there twice", verdict.log_doubled),
+            ("versions out of turn", verdict.version_faults),
+            ("times that fall within a stream", verdict.time_faults),
+            ("state documents not at the end of their stream", verdict.document_faults),
+            ("complaints of workers", verdict.troubles),
+        ];
+        for (name, count) in rows {
+            table.add_row([name.to_owned(), count.to_string()]);
+        }
+        table
+    }
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_header(header);
+    table
+}
+
+fn names(options: &Options) -> Vec<String> {
+    let kinds = ["log", "subscription", "catch-up", "live"];
+    let readers = kinds.iter().cycle().take(options.readers as usize).map(ToString::to_string);
+    let control = options.control.map(|control| match control {
+        Control::Naive => "control: naive".to_owned(),
+        Control::GapTimeout => "control: gap time-out".to_owned(),
+    });
+    readers.chain(control).collect()
+}
+
+/// Says something beside the report.
+pub(crate) fn say(text: &str) {
+    let _closed_early = writeln!(std::io::stderr().lock(), "{text}");
+}
