@@ -32,6 +32,7 @@
 //! path are authenticated with it, so that a ciphertext that is changed, or moved to another place, does not open. Null
 //! is not sealed. Values of your own in this subtype are refused.
 
+mod changes;
 mod cipher;
 mod erase;
 mod erase_instance;
@@ -56,3 +57,4 @@ pub use value::{personal_path, subject_path};
 pub(crate) use open::{open_document, open_events};
 pub(crate) use ring::KeyRing;
 pub(crate) use seal::{seal_commit, seal_documents, seal_writes, settle_writes};
+pub(crate) use subject::clash;

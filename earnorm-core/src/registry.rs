@@ -193,6 +193,9 @@ impl Registry {
             ));
         }
         self.models().try_for_each(check_schema)?;
+        if let Some(problem) = crate::personal::clash(self.models()) {
+            return Err(Error::Registry(problem));
+        }
         self.models.values().try_for_each(|known| (known.folder)(self).map(|_| ()))
     }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use bson::{Binary, Bson, Document};
 use uuid::Uuid;
 
+use super::changes::change_path;
 use super::cipher::{self, Place, is_sealed, key_of};
 use super::key::{KeyId, KeyState};
-use super::seal::change_path;
 use crate::error::{Error, Result};
 use crate::event::{RecordedEvent, UPDATED};
 use crate::fold;

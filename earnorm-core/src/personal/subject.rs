@@ -50,3 +50,18 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// What is wrong with the subjects of models together: numbers that say whose data it is must count one kind of person.
+pub(crate) fn clash(schemas: impl Iterator<Item = &'static ModelSchema>) -> Option<String> {
+    let numbered = |schema: &&ModelSchema| {
+        let id = schema.fields.iter().find(|field| field.path == "_id");
+        !schema.personal.is_empty() && schema.subject == "_id" && id.is_some_and(|id| id.kind == StoredKind::Int64)
+    };
+    let mut numbered = schemas.filter(numbered);
+    let (one, two) = (numbered.next()?, numbered.next()?);
+    Some(format!(
+        "{} and {} hold personal data of subjects that are their own numbers, and the same number in both would be one \
+         person, whose data is erased in both: mark a field with `#[model(subject)]` in one of them, or use `Uuid` ids",
+        one.rust_path, two.rust_path
+    ))
+}

@@ -137,3 +137,28 @@ every_store! {
         assert!(format!("{:?}", DataKey::new(KeyId::new([1; 16]), [77; 32])).find("77").is_none());
     }
 }
+
+#[tokio::test]
+async fn numbers_of_two_kinds_of_people_are_not_one_subject() {
+    #[model(name = "p_clerk", collection = "p_clerks")]
+    #[derive(Debug, Clone)]
+    struct Clerk {
+        #[model(id)]
+        id: i64,
+        #[model(personal)]
+        name: Personal<String>,
+    }
+    #[model(name = "p_guest", collection = "p_guests")]
+    #[derive(Debug, Clone)]
+    struct Guest {
+        #[model(id)]
+        id: i64,
+        #[model(personal)]
+        name: Personal<String>,
+    }
+    let connect = |registry| Database::builder().registry(registry).connect("memory:");
+    let clerks = earnorm::Registry::empty().model::<Clerk>();
+    connect(earnorm::Registry::empty().model::<Guest>()).await.unwrap();
+    let error = connect(clerks.model::<Guest>()).await.unwrap_err();
+    assert!(error.to_string().contains("the same number in both would be one person"), "{error}");
+}
