@@ -26,7 +26,7 @@ every_store! {
         let change = history[3].event.data.get_array("changes").unwrap()[0].as_document().unwrap();
         assert_eq!([change.get("new"), change.get("old")], [Some(&bson::Bson::Null); 2]);
         assert_eq!(Customer::at_version(&db, customer.id, 1).await.unwrap().unwrap().plan, "free");
-        let then = Customer::as_of(&db, customer.id, history[3].event.recorded_at).await.unwrap().unwrap();
+        let then = Customer::as_of(&db, customer.id, history[6].event.recorded_at).await.unwrap().unwrap();
         assert!(then.name.is_erased());
         assert_eq!(Customer::fold_all(&db).await.unwrap()[&customer.id.to_string()].as_ref(), Some(&blank));
 
