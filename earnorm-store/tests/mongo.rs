@@ -29,5 +29,7 @@ mod line;
 mod queries;
 #[path = "mongo/standalone.rs"]
 mod standalone;
+#[path = "mongo/stress.rs"]
+mod stress;
 #[path = "mongo/writers.rs"]
 mod writers;

@@ -1,8 +1,7 @@
 //! The checker sees each fault for what it is.
 
+use super::super::line::{How, Line, Why};
 use super::*;
-use crate::ledger::Ledger;
-use crate::line::{How, Line, Why};
 
 const END: i64 = 4;
 
@@ -27,7 +26,7 @@ fn truth() -> Truth {
 
 fn ledger(seen: &[(i64, Key, u64)]) -> Ledger {
     let mut ledger = Ledger::default();
-    ledger.enter(Line::Ack { first: 102, events: vec![(2, 2)], mark: 1, how: How::Plain });
+    ledger.enter(Line::Ack { first: 102, events: vec![(2, 2)], mark: 1, how: How::Plain, millis: 1 });
     ledger.enter(Line::Begin { reader: 0, after: 0 });
     ledger.enter(Line::Seen { reader: 0, events: seen.to_vec() });
     ledger.enter(Line::Done { reader: 0 });
@@ -95,11 +94,11 @@ fn a_reader_that_never_reaches_the_end_is_a_fault() {
 #[test]
 fn what_writers_were_told_must_be_so() {
     let acked = |line| with(|ledger, _| ledger.enter(line)).acknowledged_lost;
-    assert_eq!(acked(Line::Ack { first: 200, events: vec![(5, 1)], mark: 0, how: How::Plain }), 1);
-    assert_eq!(acked(Line::Ack { first: 103, events: vec![(3, 9)], mark: 0, how: How::Plain }), 1);
+    assert_eq!(acked(Line::Ack { first: 200, events: vec![(5, 1)], mark: 0, how: How::Plain, millis: 1 }), 1);
+    assert_eq!(acked(Line::Ack { first: 103, events: vec![(3, 9)], mark: 0, how: How::Plain, millis: 1 }), 1);
     let refused = Line::No { first: 103, events: 2, how: How::Abort, why: Why::Aborted };
     assert_eq!(with(|ledger, _| ledger.enter(refused)).refused_found, 2);
-    let behind = Line::Ack { first: 103, events: vec![(3, 1)], mark: 3, how: How::Plain };
+    let behind = Line::Ack { first: 103, events: vec![(3, 1)], mark: 3, how: How::Plain, millis: 1 };
     assert_eq!(with(|ledger, _| ledger.enter(behind)).troubles, 1);
 }
 

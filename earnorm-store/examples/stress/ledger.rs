@@ -60,6 +60,8 @@ pub(crate) struct Ledger {
     pub(crate) resumed: HashMap<u32, u64>,
     pub(crate) done: BTreeSet<u32>,
     pub(crate) troubles: Vec<String>,
+    /// How long commits took that nothing was done to.
+    pub(crate) millis: Vec<u64>,
     /// The pass that each reader is at.
     current: HashMap<u32, usize>,
     /// The highest position that each lane was told.
@@ -70,7 +72,12 @@ impl Ledger {
     /// Enters a line.
     pub(crate) fn enter(&mut self, line: Line) {
         match line {
-            Line::Ack { first, events, mark, how } => self.acknowledge(first, &events, mark, how),
+            Line::Ack { first, events, mark, how, millis } => {
+                if how == How::Plain && millis > 0 {
+                    self.millis.push(millis);
+                }
+                self.acknowledge(first, &events, mark, how);
+            }
             Line::No { first, events, how, why } => {
                 self.count_how(how);
                 self.refused.push((first, events));
@@ -108,6 +115,16 @@ impl Ledger {
     /// The newest pass of a reader.
     pub(crate) fn is_current(&self, pass: usize, reader: u32) -> bool {
         self.current.get(&reader) == Some(&pass)
+    }
+
+    /// The time within which such a share of the undisturbed commits was acknowledged, in milliseconds.
+    pub(crate) fn within(&self, share: f64) -> u64 {
+        let mut millis = self.millis.clone();
+        millis.sort_unstable();
+        let last = millis.len().saturating_sub(1);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index within the list")]
+        let index = (last as f64 * share).round() as usize;
+        millis.get(index).copied().unwrap_or(0)
     }
 
     /// How many readers have begun.

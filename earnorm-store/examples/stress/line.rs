@@ -8,8 +8,9 @@ use super::keys::Key;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Line {
-    /// A commit was acknowledged: the key of its first event, and (position, version) of each.
-    Ack { first: Key, events: Vec<(i64, u64)>, mark: i64, how: How },
+    /// A commit was acknowledged: the key of its first event, and (position, version) of each,
+    /// the high-water mark that was seen before, and how long it took.
+    Ack { first: Key, events: Vec<(i64, u64)>, mark: i64, how: How, millis: u64 },
     /// A commit was refused, or its writer "died": nothing of it may ever appear.
     No { first: Key, events: u64, how: How, why: Why },
     /// The store could not say what became of a commit: all of it or nothing may appear.

@@ -4,31 +4,15 @@
 //! `docs/stress.md`. It ends with 1 when anything is wrong.
 #![forbid(unsafe_code)]
 
-mod check;
-mod crew;
-mod dice;
-mod keys;
-mod ledger;
-mod line;
-mod live;
-mod options;
-mod parent;
-mod place;
-mod provoke;
-mod reader;
-mod report;
-
-mod truth;
-mod worker;
-mod writer;
-mod wrong;
+// By path, as the tests include it: its parts lie beside it.
+#[path = "run.rs"]
+mod run;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crew::Launch;
-use options::Options;
+use run::{Launch, Options, parent, report, worker};
 
 fn main() -> ExitCode {
     if let Some(task) = worker::task() {

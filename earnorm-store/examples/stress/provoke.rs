@@ -53,7 +53,7 @@ pub(crate) fn note(first: Key) -> Result<Commit> {
 /// The line of an acknowledged commit.
 pub(crate) fn ack(first: Key, committed: &Committed, how: How) -> Line {
     let events = committed.events.iter().map(|event| (event.position.get(), event.version)).collect();
-    Line::Ack { first, events, mark: 0, how }
+    Line::Ack { first, events, mark: 0, how, millis: 0 }
 }
 
 /// What a wrong reader cannot survive.

@@ -18,6 +18,8 @@ pub(crate) struct Report {
     pub(crate) seed: u64,
     pub(crate) wrote_seconds: f64,
     pub(crate) commits: Counts,
+    /// Half, 99% and all of the commits that nothing was done to were acknowledged within so many milliseconds.
+    pub(crate) millis: [u64; 3],
     pub(crate) log_events: u64,
     pub(crate) holes_filled: u64,
     pub(crate) missed: u64,
@@ -46,6 +48,7 @@ impl Report {
             seed,
             wrote_seconds: wrote.as_secs_f64(),
             commits: ledger.counts.clone(),
+            millis: [0.5, 0.99, 1.0].map(|share| ledger.within(share)),
             log_events: truth.entries.len() as u64,
             holes_filled: truth.tombstones,
             missed: sum(|reader| reader.missed),
@@ -87,10 +90,12 @@ impl Report {
 
     fn writers(&self) -> Table {
         let counts = &self.commits;
+        let [half, most, all] = self.millis;
         let rate = counts.acknowledged_events as f64 / self.wrote_seconds.max(0.001);
         let mut table = table(&["commits", "", "meaning"]);
         let rows = [
             ("acknowledged", counts.acknowledged, format!("{} events, {rate:.0} a second", counts.acknowledged_events)),
+            ("  in ms", half, format!("the median of those not tampered with; 99%: {most}, longest: {all}")),
             ("abandoned", counts.abandoned, "their writer died after it reserved positions".to_owned()),
             ("aborted", counts.aborted, "their writer died after it inserted its events".to_owned()),
             ("stalled", counts.stalled, "their writer stood still before it committed".to_owned()),
@@ -174,5 +179,5 @@ fn names(options: &Options) -> Vec<String> {
 
 /// Says something beside the report.
 pub(crate) fn say(text: &str) {
-    let _closed_early = writeln!(std::io::stderr().lock(), "{text}");
+    eprintln!("{text}");
 }

@@ -1,7 +1,7 @@
 //! A hostile writer's lane: one commit after another, each with its own fate, each answer reported at once.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bson::{Bson, Document, doc};
 use chrono::Utc;
@@ -87,11 +87,13 @@ impl Writer {
         };
         let first = draft.first;
         let events = draft.commit.events() as u64;
+        let sent = Instant::now();
         match self.send(&draft.commit, sabotage).await {
             Ok(committed) => {
                 self.own = draft.own;
                 let events = committed.events.iter().map(|event| (event.position.get(), event.version)).collect();
-                self.output.tell(&Line::Ack { first, events, mark, how });
+                let millis = u64::try_from(sent.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.output.tell(&Line::Ack { first, events, mark, how, millis });
             }
             Err(error) if error.was_applied() == Applied::Unknown => {
                 self.output.tell(&Line::Unclear { first, events });

@@ -1,0 +1,42 @@
+//! Short runs of the stress program, which starts this test binary again as its workers.
+
+use clap::Parser;
+
+#[path = "../../examples/stress/run.rs"]
+mod run;
+
+use run::{Launch, Options, parent, worker};
+
+use crate::support::uri;
+
+/// What a process does that a run started; in a run of the tests there is no task.
+#[test]
+fn worker() {
+    if let Some(task) = worker::task() {
+        worker::run(task);
+    }
+}
+
+fn launch() -> Launch {
+    Launch::this_program(&["--exact", "stress::worker", "--nocapture"])
+}
+
+#[test]
+fn readers_miss_nothing_of_hostile_writers_in_other_processes_and_a_naive_one_is_caught() {
+    let uri = uri();
+    let args = ["stress", "--uri", &uri, "--time", "3s", "--stall", "1s", "--seed", "42", "--control", "naive"];
+    let mut report = parent::run(&Options::parse_from(args), &launch()).expect("it runs");
+    let control = report.verdict.readers.remove(&report.control.expect("a control")).expect("its verdict");
+    assert!(control.missed_acknowledged > 0, "{control:?}");
+    assert_eq!(report.verdict.readers.len(), 4);
+    assert!(report.verdict.is_fine(), "seed {}: {:?}", report.seed, report.verdict);
+    assert!(report.commits.acknowledged > 0 && report.commits.abandoned > 0 && report.commits.aborted > 0);
+    assert!(report.holes_filled > 0);
+}
+
+#[test]
+fn readers_of_the_memory_store_miss_nothing() {
+    let args = ["stress", "--store", "memory", "--time", "500ms", "--seed", "42"];
+    let report = parent::run(&Options::parse_from(args), &launch()).expect("it runs");
+    assert!(report.is_fine() && report.commits.acknowledged > 0, "{report:?}");
+}
