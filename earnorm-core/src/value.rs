@@ -136,6 +136,17 @@ pub fn key_text(id: &bson::Bson) -> Option<String> {
     }
 }
 
+/// The value at a path; null where there is none.
+pub(crate) fn value_at(document: &bson::Document, path: &str) -> bson::Bson {
+    match path.split_once('.') {
+        None => document.get(path).cloned().unwrap_or(bson::Bson::Null),
+        Some((head, rest)) => match document.get(head) {
+            Some(bson::Bson::Document(inner)) => value_at(inner, rest),
+            _ => bson::Bson::Null,
+        },
+    }
+}
+
 /// A moment from a stored date.
 pub(crate) fn read_date(value: &bson::Bson) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(value.as_datetime()?.timestamp_millis())

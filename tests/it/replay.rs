@@ -213,6 +213,62 @@ every_store! {
         }
     }
 
+    async fn a_rebuild_that_was_overtaken_never_takes_its_place(db: Database) {
+        let many: Vec<_> = (0..1_300).map(person).collect();
+        for part in many.chunks(400) {
+            db.create_many(part.iter().cloned()).await.unwrap();
+        }
+        let before = documents(&db, "people").await;
+        // The first run waits in the middle, its shadow is thrown away by the second one, and then it goes on.
+        let (stop, mut stopped) = tokio::sync::mpsc::channel(1);
+        let run = db.rebuild::<Person>().unwrap().on_progress(move |progress| {
+            if progress.done == 700 {
+                let _full = stop.try_send(());
+            }
+        });
+        let mut slow = Box::pin(run.run());
+        tokio::select! {
+            biased;
+            _ = stopped.recv() => {}
+            done = &mut slow => panic!("not interrupted: {done:?}"),
+        }
+        db.rebuild::<Person>().unwrap().restart().run().await.unwrap();
+        assert_eq!(documents(&db, "people").await, before);
+        let overtaken = slow.await;
+        assert!(matches!(overtaken, Err(Error::Superseded { .. })), "{overtaken:?}");
+        assert_eq!(documents(&db, "people").await, before);
+        assert!(documents(&db, &db.store().admin().own(earnorm::store::Own::Jobs)).await.is_empty());
+    }
+
+    async fn values_that_changed_places_meanwhile_are_settled(db: Database) {
+        for id in 0..3 {
+            db.create(person(id)).await.unwrap();
+        }
+        // The documents are as they were before two people exchanged their addresses.
+        let old = documents(&db, "people").await;
+        let email = async |id: i64, email: &str| {
+            let mut person = Person::load(&db, id).await.unwrap();
+            person.email = email.to_owned();
+            person.save(&db).await.unwrap();
+        };
+        email(0, "x").await;
+        email(1, "p0@example.com").await;
+        email(0, "p1@example.com").await;
+        let now = documents(&db, "people").await;
+        let admin = db.store().admin();
+        admin.remove("people", &Predicate::always()).await.unwrap();
+        admin.put("people", old, PutRule::Always).await.unwrap();
+        let mut stale = Person::load(&db, 0).await.unwrap();
+        stale.age = 50;
+        assert!(stale.save(&db).await.unwrap_err().is_conflict());
+        let mut stale = Person::load(&db, 1).await.unwrap();
+        if stale.version() < 2 {
+            stale.age = 50;
+            assert!(stale.save(&db).await.unwrap_err().is_conflict());
+        }
+        assert_eq!(documents(&db, "people").await, now);
+    }
+
     async fn a_rebuild_that_died_after_its_swap_begins_anew(db: Database) {
         lives(&db, 30).await;
         let before = documents(&db, "people").await;

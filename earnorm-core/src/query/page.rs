@@ -13,6 +13,7 @@ use crate::model::Model;
 use crate::predicate::{Comparison, Predicate};
 use crate::query::{Filter, Query};
 use crate::store::SortKey;
+use crate::value::value_at;
 
 /// Where the next page starts. It prints as text that may be handed to a client and back.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,16 +65,6 @@ impl Cursor {
     fn after<M: Model>(keys: &[SortKey], last: &Entity<M>) -> Self {
         let document = crate::entity::lock(&last.state).settled.document.clone().unwrap_or_default();
         Self { values: keys.iter().map(|key| value_at(&document, &key.path)).collect() }
-    }
-}
-
-fn value_at(document: &Document, path: &str) -> Bson {
-    match path.split_once('.') {
-        None => document.get(path).cloned().unwrap_or(Bson::Null),
-        Some((head, rest)) => match document.get(head) {
-            Some(Bson::Document(inner)) => value_at(inner, rest),
-            _ => Bson::Null,
-        },
     }
 }
 

@@ -3,6 +3,8 @@
 use bson::{Bson, Document, doc};
 
 use crate::error::Result;
+use crate::predicate::Predicate;
+use crate::schema::VERSION;
 use crate::store::{Own, PutRule, Store};
 
 /// The note of one piece of work.
@@ -18,8 +20,11 @@ impl Job {
         Ok(found.map(|note| Self { note }))
     }
 
+    /// A note of work that begins: it tells itself from the notes of other runs under the same id.
     pub(crate) fn new(id: &str) -> Self {
-        Self { note: doc! { "_id": id } }
+        let (high, low) = uuid::Uuid::new_v4().as_u64_pair();
+        let run = i64::try_from((high ^ low) >> 1).unwrap_or(i64::MAX);
+        Self { note: doc! { "_id": id, VERSION: run } }
     }
 
     pub(crate) fn text(&self, field: &str) -> Option<&str> {
@@ -30,10 +35,11 @@ impl Job {
         self.note.get_i64(field).ok()
     }
 
-    /// Writes one field down.
-    pub(crate) async fn set(&mut self, store: &dyn Store, field: &str, value: impl Into<Bson>) -> Result<()> {
+    /// Writes one field down; `false` when the note is not there any more, or another run has put its own in its place.
+    pub(crate) async fn set(&mut self, store: &dyn Store, field: &str, value: impl Into<Bson>) -> Result<bool> {
         self.note.insert(field, value);
-        self.save(store).await
+        let own = store.admin().own(Own::Jobs);
+        Ok(store.admin().put(&own, vec![self.note.clone()], PutRule::SameVersion).await? == 1)
     }
 
     pub(crate) async fn save(&self, store: &dyn Store) -> Result<()> {
@@ -47,10 +53,26 @@ impl Job {
         Ok(store.admin().put(&own, vec![doc! { "_id": id }], PutRule::Absent).await? == 1)
     }
 
-    /// The work is done.
-    pub(crate) async fn end(self, store: &dyn Store) -> Result<()> {
-        let id = self.note.get("_id").cloned().unwrap_or_default();
+    /// Whether the note is still there, and not another run's.
+    pub(crate) async fn is_noted(&self, store: &dyn Store) -> Result<bool> {
         let own = store.admin().own(Own::Jobs);
-        store.admin().remove(&own, &crate::predicate::Predicate::eq("_id", id)).await.map(|_| ())
+        Ok(store.count(&own, &self.mine()).await? > 0)
+    }
+
+    /// The work is done. The note of another run under the same id stays.
+    pub(crate) async fn end(self, store: &dyn Store) -> Result<()> {
+        let own = store.admin().own(Own::Jobs);
+        store.admin().remove(&own, &self.mine()).await.map(|_| ())
+    }
+
+    fn mine(&self) -> Predicate {
+        let of = |field: &str| Predicate::eq(field, self.note.get(field).cloned().unwrap_or(Bson::Null));
+        of("_id").and(of(VERSION))
+    }
+
+    /// Gives a claim back.
+    pub(crate) async fn release(store: &dyn Store, id: &str) -> Result<()> {
+        let own = store.admin().own(Own::Jobs);
+        store.admin().remove(&own, &Predicate::eq("_id", id)).await.map(|_| ())
     }
 }

@@ -1,5 +1,7 @@
 //! Rebuilding a collection from the log: shadow, catch up, swap, fold again what moved.
 
+use std::time::Duration;
+
 use super::Replay;
 use super::folds::Folds;
 use super::job::Job;
@@ -14,6 +16,10 @@ use crate::store::{PutRule, Store};
 const BATCH: usize = 500;
 /// How often the log is read on before the swap, while others write.
 const CATCH_UPS_MAX: usize = 10;
+/// How often the log is read on after the swap.
+const FOLLOWS_MAX: usize = 30;
+/// How long a store may take to say that the log goes on behind the mark.
+const HINT_MAX: Duration = Duration::from_millis(100);
 
 /// A rebuild that has not begun.
 #[must_use = "a rebuild does nothing until it runs"]
@@ -67,20 +73,25 @@ impl Rebuild {
         self
     }
 
-    /// Rebuilds. Dropping the future stops it at a page with the old documents in place; the next run goes on there.
+    /// Rebuilds. Dropping the future stops it at a page with the old documents in place; the next run goes on there,
+    /// with the code that it has then: [`Rebuild::restart`] after a change of `#[apply]` methods or upcasters. A run
+    /// that failed because a stream cannot be folded leaves nothing to go on from.
     ///
     /// # Errors
     /// What folding answers, with the event named; [`Error::Corrupt`] when the collection holds documents without
-    /// events; [`Error::Superseded`] when another run of the same rebuild was faster; [`Error::Unique`] when the folded documents break a unique index; what the store answers. The old
-    /// documents stay in all these cases.
+    /// events; [`Error::Superseded`] when another run of the same rebuild was faster; [`Error::Unique`] when the folded
+    /// documents break a unique index; what the store answers. The old documents stay in all these cases.
     pub async fn run(mut self) -> Result<Rebuilt> {
         let tell = self.tell.take();
         let mut run = Run::begin(&self).await?;
         let mut teller = Teller::new(tell, "folding", Some(run.total().await?));
-        run.fill(&mut teller).await?;
-        teller.step("catching up", None);
-        run.catch_up(&mut teller).await?;
-        run.swap(&mut teller).await
+        match run.go(&mut teller).await {
+            Ok(()) => Ok(run.report),
+            Err(error) => {
+                run.forget_after(&error).await;
+                Err(error)
+            }
+        }
     }
 
     /// Documents without a version were there before the library: they would be lost.
@@ -106,11 +117,14 @@ fn claim_of(shadow: &str) -> String {
 
 /// A rebuild on its way.
 struct Run<'a> {
+    rebuild: &'a Rebuild,
     replay: &'a Replay,
     job: Job,
     shadow: String,
     /// Up to here the shadow is complete for the streams that it holds.
     from: Position,
+    /// Whether nobody will go on with the shadow.
+    abandoned: bool,
     report: Rebuilt,
 }
 
@@ -130,7 +144,7 @@ impl<'a> Run<'a> {
             if !rebuild.restart && same_shape && whole && !shadow.is_empty() {
                 report.resumed = true;
                 let from = Position::new(job.number("from").unwrap_or(0));
-                return Ok(Self { replay, job, shadow, from, report });
+                return Ok(Self { rebuild, replay, job, shadow, from, abandoned: false, report });
             }
             old_shadow = Some(shadow);
         }
@@ -144,13 +158,51 @@ impl<'a> Run<'a> {
         // After the note: a run that still fills the old shadow sees there that it was overtaken, and does not swap.
         if let Some(old) = old_shadow {
             store.admin().drop_collection(&old).await?;
-            Job::new(&claim_of(&old)).end(&**store).await?;
+            Job::release(&**store, &claim_of(&old)).await?;
         }
-        Ok(Self { replay, job, shadow, from, report })
+        Ok(Self { rebuild, replay, job, shadow, from, abandoned: false, report })
     }
 
     fn store(&self) -> &dyn Store {
         &**self.replay.reader.store()
+    }
+
+    async fn go(&mut self, teller: &mut Teller) -> Result<()> {
+        self.fill(teller).await?;
+        teller.step("catching up", None);
+        self.catch_up(teller).await?;
+        self.swap(teller).await
+    }
+
+    /// A shadow that nobody will go on with is dropped: one that was overtaken, and one that would mix what was folded
+    /// before the code was put right with what is folded afterwards.
+    async fn forget_after(&self, error: &Error) {
+        let of_a_stream = matches!(
+            error,
+            Error::Fold { .. }
+                | Error::Decode { .. }
+                | Error::Upcast { .. }
+                | Error::SchemaAhead { .. }
+                | Error::NeedsCode { .. }
+                | Error::Corrupt { .. }
+        );
+        let forgotten = async {
+            if of_a_stream {
+                self.job.clone().end(self.store()).await?;
+            }
+            if of_a_stream || self.abandoned {
+                self.store().admin().drop_collection(&self.shadow).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = forgotten.await {
+            tracing::warn!(shadow = %self.shadow, %error, "a shadow that is of no use any more was not dropped");
+        }
+    }
+
+    fn superseded(&mut self, abandoned: bool) -> Error {
+        self.abandoned = abandoned;
+        Error::Superseded { what: format!("the rebuild of `{}`", self.replay.folder.info().name) }
     }
 
     async fn total(&self) -> Result<u64> {
@@ -174,7 +226,9 @@ impl<'a> Run<'a> {
             if batch.len() >= BATCH {
                 self.write(std::mem::take(&mut batch)).await?;
                 let key = folded.stream.key().to_owned();
-                self.job.set(&**replay.reader.store(), "after", key).await?;
+                if !self.job.set(&**replay.reader.store(), "after", key).await? {
+                    return Err(self.superseded(true));
+                }
             }
         }
         self.write(batch).await
@@ -222,33 +276,49 @@ impl<'a> Run<'a> {
         Ok(count)
     }
 
-    async fn swap(mut self, teller: &mut Teller) -> Result<Rebuilt> {
+    async fn swap(&mut self, teller: &mut Teller) -> Result<()> {
         let live = self.replay.folder.info().collection.clone();
         let before = self.from;
+        self.rebuild.refuse_unknown().await?;
         self.claim().await?;
         match self.store().admin().swap(&self.shadow, &live).await {
             Ok(()) => {}
             Err(Error::Unsupported { .. }) => self.repair_in_place(&live, teller).await?,
             Err(error) => return Err(error),
         }
-        // Commits that ran while the collections changed places wrote to the old one.
         self.from = before;
-        while self.follow(&live, teller).await? > 0 {}
+        self.settle(&live, teller).await?;
         self.job.clone().end(self.store()).await?;
-        Job::new(&claim_of(&self.shadow)).end(self.store()).await?;
-        Ok(self.report)
+        Job::release(self.store(), &claim_of(&self.shadow)).await
+    }
+
+    /// Commits that ran while the collections changed places wrote to the old one. The mark may stand below them as
+    /// long as someone else's transaction is open, so it is followed while anything lies above it. What comes later is
+    /// written to the new collection: there is no need to wait until nobody writes.
+    async fn settle(&mut self, live: &str, teller: &mut Teller) -> Result<()> {
+        for _ in 0..FOLLOWS_MAX {
+            self.follow(live, teller).await?;
+            match tokio::time::timeout(HINT_MAX, self.store().moved(self.from)).await {
+                Ok(moved) => moved?,
+                Err(_) => break,
+            }
+        }
+        Ok(())
     }
 
     /// A shadow takes its place once, and only while it is the one that the note names: another run may have filled
     /// this one too, or thrown it away.
-    async fn claim(&self) -> Result<()> {
-        let id = format!("rebuild:{}", self.replay.folder.info().name);
-        let noted = Job::load(self.store(), &id).await?;
-        let ours = noted.is_some_and(|noted| noted.text("shadow") == Some(&self.shadow));
-        if ours && Job::claim(self.store(), &claim_of(&self.shadow)).await? {
+    async fn claim(&mut self) -> Result<()> {
+        let claim = claim_of(&self.shadow);
+        if !Job::claim(self.store(), &claim).await? {
+            // Whoever has it may not have renamed it yet: it is not ours to drop.
+            return Err(self.superseded(false));
+        }
+        if self.job.is_noted(self.store()).await? {
             return Ok(());
         }
-        Err(Error::Superseded { what: format!("the rebuild of `{}`", self.replay.folder.info().name) })
+        Job::release(self.store(), &claim).await?;
+        Err(self.superseded(true))
     }
 
     /// Writes every document of the shadow over the live one that is at the same version or below it.

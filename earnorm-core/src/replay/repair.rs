@@ -3,19 +3,21 @@
 use std::collections::BTreeSet;
 
 use bson::{Bson, Document};
+use futures::TryStreamExt;
 
 use super::Replay;
 use crate::database::Database;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, UniqueViolation};
 use crate::fold::Folding;
 use crate::position::Position;
 use crate::predicate::{Comparison, Predicate};
 use crate::schema::VERSION;
-use crate::store::{LogQuery, PutRule};
+use crate::store::{DocumentQuery, LogQuery, PutRule};
 use crate::stream::StreamId;
+use crate::value::{key_text, value_at};
 
 /// How often documents that stand in each other's way are tried again.
-const ROUNDS_MAX: usize = 8;
+const ROUNDS_MAX: usize = 64;
 
 /// Puts the document of one stream right if it lies behind.
 pub(crate) async fn repair(db: &Database, model: &str, stream: &StreamId) -> Result<()> {
@@ -45,30 +47,72 @@ impl Replay {
     /// Folds streams to their ends and brings their documents in `collection` to the same version, unless they are
     /// there or beyond already.
     pub(crate) async fn settle(&self, collection: &str, streams: Vec<StreamId>) -> Result<u64> {
+        let mut seen: BTreeSet<_> = streams.iter().cloned().collect();
         let mut waiting = streams;
         let mut written = 0;
         for round in 1.. {
             let mut blocked = Vec::new();
-            let mut why = None;
+            let count = waiting.len();
             for stream in waiting {
                 let fold = self.fold(&stream).await?;
                 match self.settle_one(collection, fold.as_ref()).await {
                     Ok(count) => written += count,
                     // Its value may still stand in another document that lies behind: that one goes first.
-                    Err(error @ Error::Unique(_)) => {
-                        why = Some(error);
-                        blocked.push(stream);
-                    }
+                    Err(Error::Unique(why)) => blocked.push(Blocked { stream, fold, why }),
                     Err(error) => return Err(error),
                 }
             }
-            match why {
-                None => break,
-                Some(error) if round >= ROUNDS_MAX => return Err(error),
-                Some(_) => waiting = blocked,
+            let Some(last) = blocked.last() else { break };
+            if round >= ROUNDS_MAX {
+                return Err(Error::Unique(last.why.clone()));
             }
+            let in_the_way = self.in_the_way(collection, &blocked, &mut seen).await?;
+            if in_the_way.is_empty() && blocked.len() == count {
+                self.clear(collection, &blocked).await?;
+            }
+            waiting = in_the_way.into_iter().chain(blocked.into_iter().map(|blocked| blocked.stream)).collect();
         }
         Ok(written)
+    }
+
+    /// The streams whose documents hold the values of those that are blocked, as far as they were not looked at yet.
+    async fn in_the_way(
+        &self,
+        collection: &str,
+        blocked: &[Blocked],
+        seen: &mut BTreeSet<StreamId>,
+    ) -> Result<Vec<StreamId>> {
+        let mut found = Vec::new();
+        for blocked in blocked {
+            let Some(document) = blocked.fold.stored_document()? else { continue };
+            let same = |field: &String| Predicate::eq(field, value_at(&document, field));
+            let holds = blocked.why.fields.iter().map(same).reduce(Predicate::and);
+            let Some(holds) = holds else { continue };
+            let query =
+                DocumentQuery { projection: Some(vec!["_id".to_owned()]), ..DocumentQuery::new(collection, holds) };
+            let holders: Vec<Document> = self.reader.store().find(query).await?.try_collect().await?;
+            let keys = holders.iter().filter_map(|holder| key_text(holder.get("_id")?));
+            let streams = keys.filter_map(|key| StreamId::new(&self.folder.info().name, key).ok());
+            found.extend(streams.filter(|stream| seen.insert(stream.clone())));
+        }
+        Ok(found)
+    }
+
+    /// Documents that stand in each other's way all lie behind, as values that changed places: none of them can be the
+    /// first, so the old ones go. One alone is in the way of what is right, and stays.
+    async fn clear(&self, collection: &str, blocked: &[Blocked]) -> Result<()> {
+        let mut cleared = 0;
+        if blocked.len() > 1 {
+            for Blocked { fold, .. } in blocked {
+                if let Some(id) = fold.id() {
+                    cleared += self.reader.store().admin().remove(collection, &behind(&id, fold.version())).await?;
+                }
+            }
+        }
+        match blocked.last() {
+            Some(last) if cleared == 0 => Err(Error::Unique(last.why.clone())),
+            _ => Ok(()),
+        }
     }
 
     async fn settle_one(&self, collection: &str, fold: &dyn Folding) -> Result<u64> {
@@ -79,6 +123,13 @@ impl Replay {
             (None, None) => Ok(0),
         }
     }
+}
+
+/// A stream whose document cannot be written, because another one holds a value that is unique.
+struct Blocked {
+    stream: StreamId,
+    fold: Box<dyn Folding>,
+    why: Box<UniqueViolation>,
 }
 
 /// The document `id`, if its version is below `version`.
