@@ -21,7 +21,7 @@ pub use earnorm_events as events;
 #[cfg(feature = "macros")]
 pub use earnorm_macros::{
     apply, event, model, post_create, post_delete, post_load, post_save, post_update, pre_create, pre_delete, pre_save,
-    pre_update, validate,
+    pre_update, upcast, validate,
 };
 /// The stores.
 pub use earnorm_store as stores;
@@ -62,7 +62,7 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use earnorm_macros::{
         apply, event, model, post_create, post_delete, post_load, post_save, post_update, pre_create, pre_delete,
-        pre_save, pre_update, validate,
+        pre_save, pre_update, upcast, validate,
     };
 
     #[doc(no_inline)]
@@ -76,11 +76,12 @@ pub mod prelude {
         personal::Personal,
         query::Filter,
         save::{PostContext, PreContext},
+        upcast::UpcastError,
         validation::{ValidationError, ValidationErrors},
     };
 
     #[doc(no_inline)]
-    pub use bson::oid::ObjectId;
+    pub use bson::{Document, oid::ObjectId};
     #[doc(no_inline)]
     pub use chrono::{DateTime, Utc};
     #[cfg(feature = "rust_decimal")]

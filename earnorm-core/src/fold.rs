@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
 use crate::event::{BASELINE, CREATED, DELETED, ERASED, RESTORED, RecordedEvent, UPDATED};
+use crate::position::Position;
 use crate::save::HARD;
 use crate::schema::{self, ModelInfo, ModelKind};
 use crate::value::read_date;
@@ -57,6 +58,8 @@ pub(crate) struct Fold<R: Rules> {
     rules: Arc<R>,
     state: Option<R::State>,
     version: u64,
+    /// Of the last event that was added.
+    position: Option<Position>,
     live: bool,
     at: Option<DateTime<Utc>>,
     id: Option<Bson>,
@@ -66,7 +69,7 @@ pub(crate) struct Fold<R: Rules> {
 
 impl<R: Rules> Fold<R> {
     pub(crate) fn new(rules: Arc<R>) -> Self {
-        Self { rules, state: None, version: 0, live: false, at: None, id: None, cut: None }
+        Self { rules, state: None, version: 0, position: None, live: false, at: None, id: None, cut: None }
     }
 
     /// Adds the next event of the stream. The first one may stand above version 1 where older ones were truncated.
@@ -86,6 +89,7 @@ impl<R: Rules> Fold<R> {
             self.step(event, name)?;
         }
         self.version = event.version;
+        self.position = Some(event.position);
         self.at = self.at.max(Some(event.recorded_at));
         Ok(())
     }
@@ -153,6 +157,14 @@ impl<R: Rules> Fold<R> {
         self.state.as_ref().and_then(of_state).or_else(|| self.id.clone())
     }
 
+    /// The subject with the place of the last event, for errors.
+    fn last(&self, subject: &str) -> String {
+        match self.position {
+            Some(position) => format!("{subject} at position {position}"),
+            None => subject.to_owned(),
+        }
+    }
+
     fn check(&self, subject: &str) -> Result<()> {
         match self.cut {
             None => Ok(()),
@@ -175,7 +187,7 @@ impl<R: Rules> Fold<R> {
 
     /// The model's document, while the instance is live.
     pub(crate) fn live_document(&self, subject: &str) -> Result<Option<Document>> {
-        self.live_state(subject)?.map(|state| self.rules.document(state, subject)).transpose()
+        self.live_state(subject)?.map(|state| self.rules.document(state, &self.last(subject))).transpose()
     }
 
     /// The state document as its collection holds it, the library's own fields included; `None` where there is none.
@@ -183,7 +195,7 @@ impl<R: Rules> Fold<R> {
         self.check(subject)?;
         let Some(state) = &self.state else { return Ok(None) };
         let info = self.rules.info();
-        let mut document = self.rules.document(state, subject)?;
+        let mut document = self.rules.document(state, &self.last(subject))?;
         document.insert(schema::VERSION, i64::try_from(self.version).unwrap_or(i64::MAX));
         document.insert(schema::SCHEMA_VERSION, i32::try_from(info.version).unwrap_or(i32::MAX));
         if let Some(at) = self.at {
@@ -210,7 +222,7 @@ impl<R: Rules> Fold<R> {
             snapshot.insert("at", bson::DateTime::from_millis(at.timestamp_millis()));
         }
         if let Some(state) = &self.state {
-            snapshot.insert("state", self.rules.document(state, subject)?);
+            snapshot.insert("state", self.rules.document(state, &self.last(subject))?);
         }
         Ok(snapshot)
     }
@@ -230,6 +242,7 @@ impl<R: Rules> Fold<R> {
             rules: Arc::clone(rules),
             state,
             version: u64::try_from(snapshot.get_i64("v").ok()?).ok()?,
+            position: None,
             live: snapshot.get_bool("live").ok()?,
             at: snapshot.get("at").and_then(read_date),
             id: snapshot.get("id").cloned(),

@@ -33,7 +33,7 @@ pub(crate) async fn history<M: Model>(db: &Database, id: &M::Id) -> Result<Vec<R
     let mut fold = ModelRules::<M>::of(db)?.begin();
     walk::<M>(db, id, u64::MAX, |event| {
         fold.add(&event)?;
-        let state = fold.model(&format!("{} at version {}", event.stream, event.version))?;
+        let state = fold.model(&format!("{} version {}", event.stream, event.version))?;
         revisions.push(Revision { event, state });
         Ok(true)
     })
@@ -43,12 +43,12 @@ pub(crate) async fn history<M: Model>(db: &Database, id: &M::Id) -> Result<Vec<R
 
 pub(crate) async fn at_version<M: Model>(db: &Database, id: &M::Id, version: u64) -> Result<Option<M>> {
     let fold = fold_to::<M>(db, id, version).await?;
-    fold.model(&format!("{} `{id}` at version {version}", M::SCHEMA.name))
+    fold.model(&format!("{} version {version}", stream_of::<M>(id)?))
 }
 
 pub(crate) async fn as_of<M: Model>(db: &Database, id: &M::Id, moment: DateTime<Utc>) -> Result<Option<M>> {
     let fold = fold_within::<M>(db, id, Bound { version: u64::MAX, moment: Some(moment) }).await?;
-    fold.model(&format!("{} `{id}` as of {moment}", M::SCHEMA.name))
+    fold.model(&format!("{} as of {moment}, version {}", stream_of::<M>(id)?, fold.version()))
 }
 
 pub(crate) async fn changes_between<M: Model>(db: &Database, id: &M::Id, from: u64, to: u64) -> Result<Changes> {
@@ -57,7 +57,7 @@ pub(crate) async fn changes_between<M: Model>(db: &Database, id: &M::Id, from: u
         if version > 0 {
             *slot = fold_to::<M>(db, id, version)
                 .await?
-                .document(&format!("{} `{id}` at version {version}", M::SCHEMA.name))?
+                .document(&format!("{} version {version}", stream_of::<M>(id)?))?
                 .unwrap_or_default();
         }
     }
@@ -75,7 +75,7 @@ pub(crate) async fn fold_all<M: Model>(db: &Database) -> Result<BTreeMap<String,
         fold.add(&event)?;
     }
     let model = |(key, fold): (String, ModelFold<M>)| {
-        let model = fold.model(&format!("{} `{key}`", M::SCHEMA.name))?;
+        let model = fold.model(&format!("{}-{key} version {}", M::SCHEMA.name, fold.version()))?;
         Ok((key, model))
     };
     folds.into_iter().map(model).collect()
@@ -119,7 +119,7 @@ async fn fold_within<M: Model>(db: &Database, id: &M::Id, bound: Bound) -> Resul
         for event in page {
             fold.add(&event)?;
             if counter.is_due(&event) {
-                snapshots.extend(fold.snapshot(&format!("{stream} at version {}", event.version)).ok());
+                snapshots.extend(fold.snapshot(&format!("{stream} version {}", event.version)).ok());
             }
         }
         if !snapshots.is_empty() {

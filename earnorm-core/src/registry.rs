@@ -4,14 +4,14 @@ mod plan;
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use crate::error::{Error, Result};
 use crate::fold::{Folder, RulesFolder, SourcedRules, TrackedRules};
 use crate::hook::{Block, FolderFn, Hook, HookInfo, HookRegistration, ModelRegistration};
 use crate::model::Model;
 use crate::schema::{ModelKind, ModelSchema};
-use crate::upcast::Upcasters;
+use crate::upcast::{self, UpcastRegistration, Upcasters};
 
 pub(crate) use plan::{Plan, Step};
 
@@ -42,7 +42,9 @@ impl CrateMarker {
 #[derive(Default)]
 pub struct Registry {
     models: BTreeMap<&'static str, Known>,
-    upcasters: Arc<Upcasters>,
+    steps: Vec<UpcastRegistration>,
+    /// The chains of `steps`, made once all models are known.
+    upcasters: OnceLock<Arc<Upcasters>>,
     problems: Vec<String>,
     blocks: HashMap<TypeId, Vec<HookRegistration>>,
     /// Types whose hooks run; `#[apply]` methods always count.
@@ -74,8 +76,8 @@ impl Registry {
         for block in inventory::iter::<HookRegistration> {
             blocks.entry((block.type_id)()).or_default().push(*block);
         }
-        let (upcasters, problems) = Upcasters::collected();
-        Self { blocks, upcasters: Arc::new(upcasters), problems, ..Self::default() }
+        let steps = inventory::iter::<UpcastRegistration>.into_iter().copied().collect();
+        Self { blocks, steps, ..Self::default() }
     }
 
     /// Every model and hook that is linked into the program.
@@ -121,6 +123,15 @@ impl Registry {
         self
     }
 
+    /// Adds one upcaster by hand, beside those that are linked into the program. Steps of models that are not added
+    /// count for nothing.
+    #[must_use]
+    pub fn upcast(mut self, step: UpcastRegistration) -> Self {
+        self.steps.push(step);
+        self.upcasters = OnceLock::new();
+        self
+    }
+
     /// The models, by name.
     pub fn models(&self) -> impl Iterator<Item = &'static ModelSchema> + '_ {
         self.models.values().map(|known| known.schema)
@@ -161,6 +172,7 @@ impl Registry {
             self.problems.push(problem);
         }
         self.models.insert(schema.name, model);
+        self.upcasters = OnceLock::new();
     }
 
     /// Hooks of a type whose own registration is not linked cannot run.
@@ -201,7 +213,8 @@ impl Registry {
 
     /// What upcasts the data that older programs stored.
     pub(crate) fn upcasters(&self) -> &Arc<Upcasters> {
-        &self.upcasters
+        let knows = |name: &str, type_id| self.models.get(name).is_some_and(|known| known.type_id == type_id);
+        self.upcasters.get_or_init(|| Arc::new(Upcasters::new(self.steps.clone(), knows)))
     }
 
     /// What folds the streams of a model, by its name.
@@ -210,7 +223,7 @@ impl Registry {
     }
 
     pub(crate) fn folder_of<M: Model>(&self) -> Result<Arc<dyn Folder>> {
-        let (plan, upcasters) = (self.plan::<M>()?, Arc::clone(&self.upcasters));
+        let (plan, upcasters) = (self.plan::<M>()?, Arc::clone(self.upcasters()));
         check_chains(&upcasters, &plan)?;
         Ok(match M::SCHEMA.kind {
             ModelKind::Tracked => Arc::new(RulesFolder(Arc::new(TrackedRules::of::<M>(upcasters)))),
@@ -254,26 +267,16 @@ fn unregistered<M>() -> Error {
     Error::Unregistered { model: type_name::<M>() }
 }
 
-/// A step that is missing is found here, not in front of the event that needs it.
+/// What is wrong with upcasters is found here, not in front of the data that needs them.
 fn check_chains<M: Model>(upcasters: &Upcasters, plan: &Plan<M>) -> Result<()> {
-    let missing = |subject: &str, attribute: String, from: u32, version: u32| {
-        let to = from + 1;
-        Err(Error::Registry(format!(
-            "`{subject}` has version {version}, but no upcaster from version {from} to {to}: write `#[upcast({attribute}, \
-             from = {from})] fn …(document: &mut Document) -> Result<(), UpcastError>`"
-        )))
-    };
     let schema = M::SCHEMA;
-    if let Some(from) = upcasters.gap_of_model(schema.name, schema.version) {
-        return missing(schema.rust_path, format!("model = {}", schema.rust_path), from, schema.version);
+    upcast::check_model(upcasters, schema).map_err(Error::Registry)?;
+    let mut appliers: Vec<_> = plan.appliers.values().collect();
+    appliers.sort_by_key(|applier| applier.event);
+    for applier in appliers {
+        upcast::check_event(upcasters, schema, applier.event, applier.version).map_err(Error::Registry)?;
     }
-    for applier in plan.appliers.values() {
-        let event_type = format!("{}.{}", schema.name, applier.event);
-        if let Some(from) = upcasters.gap_of_event(&event_type, applier.version) {
-            return missing(&event_type, format!("event = \"{event_type}\""), from, applier.version);
-        }
-    }
-    Ok(())
+    upcast::check_strays(upcasters, schema, |event| plan.appliers.contains_key(event)).map_err(Error::Registry)
 }
 
 fn check_schema(schema: &ModelSchema) -> Result<()> {

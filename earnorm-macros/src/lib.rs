@@ -14,6 +14,7 @@ mod model;
 mod names;
 mod runtime;
 mod serde_attrs;
+mod upcast;
 
 use proc_macro::TokenStream;
 
@@ -236,4 +237,65 @@ pub fn apply(_args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
     event::expand(args.into(), item.into()).into()
+}
+
+/// Brings data that an older program stored one version up, whenever it is read; what is stored stays as it is.
+///
+/// A function outside `impl` blocks that takes `&mut Document`, returning nothing or a `Result` whose error turns into
+/// `UpcastError`. It reads version `from` and leads to the next one; a chain of such steps leads from any old version to
+/// the one that the struct declares, and a step that is missing is found when a database connects.
+///
+/// ```
+/// use earnorm::prelude::*;
+///
+/// /// Version 1 had one `name`.
+/// #[model(version = 2)]
+/// #[derive(Debug, Clone)]
+/// pub struct User {
+///     #[model(id)]
+///     pub id: Uuid,
+///     pub first_name: String,
+///     pub last_name: String,
+/// }
+///
+/// #[upcast(model = User, from = 1)]
+/// fn split_name(document: &mut Document) -> Result<(), UpcastError> {
+///     let name = document.get_str("name")?.to_owned();
+///     let (first, last) = name.split_once(' ').ok_or("the name has one word")?;
+///     document.insert("first_name", first);
+///     document.insert("last_name", last);
+///     document.remove("name");
+///     Ok(())
+/// }
+///
+/// /// Version 1 counted euros.
+/// #[event(version = 2)]
+/// #[derive(Debug, Clone)]
+/// pub struct PaymentReceived {
+///     pub cents: i64,
+/// }
+///
+/// #[upcast(event = "order.payment_received", from = 1)]
+/// fn euros_to_cents(data: &mut Document) -> Result<(), UpcastError> {
+///     let euros = data.get_i64("euros")?;
+///     data.insert("cents", euros * 100);
+///     data.remove("euros");
+///     Ok(())
+/// }
+/// # fn main() {}
+/// ```
+///
+/// | key | meaning | default |
+/// |---|---|---|
+/// | `event = "order.paid"` | the type of the events whose data it changes | |
+/// | `model = User` | the model whose documents it changes, in the collection and in `created`, `restored` and the like | |
+/// | `from = 1` | the version that it reads | |
+/// | `crate = "path"` | where `earnorm` is, when Cargo.toml gives it another name | `::earnorm` |
+///
+/// An upcaster of a model sees whole documents only: while a history is folded, the document folded so far passes
+/// through it where the version rises. It never changes `_id`. It runs again each time old data is read, so it only
+/// changes what it is given. Names of fields are the stored ones.
+#[proc_macro_attribute]
+pub fn upcast(args: TokenStream, item: TokenStream) -> TokenStream {
+    upcast::expand(args.into(), item.into()).into()
 }

@@ -25,3 +25,4 @@ mod sourced;
 mod subscriptions;
 mod transfer;
 mod units;
+mod versioning;

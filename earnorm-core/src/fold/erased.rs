@@ -110,7 +110,7 @@ struct NamedFold<R: Rules> {
 
 impl<R: Rules> NamedFold<R> {
     fn subject(&self) -> String {
-        format!("{} at version {}", self.stream.as_deref().unwrap_or("an empty stream"), self.fold.version())
+        format!("{} version {}", self.stream.as_deref().unwrap_or("an empty stream"), self.fold.version())
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) async fn stage_delete<M: Model>(entity: &Entity<M>, scope: &Arc<Scope
     }
     events.push(maker.lifecycle(DELETED, data));
     let mut next = events::after::<M>(&work.loaded, events.len(), last, maker.recorded_at());
-    (next.live, next.stored, next.schema_version) = (false, soft, work.loaded.schema_version);
+    (next.live, next.stored) = (false, soft);
     let id = stored_id::<M>(entity.model.id())?;
     let write = if soft { hide::<M>(id.clone(), &work.loaded, &next) } else { remove::<M>(id.clone(), &work.loaded) };
     work.push(entity, Prepared { events, raised, write, id, next })?;
@@ -137,19 +137,11 @@ async fn stage_restore<M: Model>(entity: &Entity<M>, scope: &Arc<Scope>) -> Resu
     Ok(work.model)
 }
 
-/// Marks a document as deleted. Where nothing else changed it keeps the shape that it has.
+/// Marks a document as deleted. One of an older shape is replaced, so that it is never older than the event beside it.
 fn hide<M: Model>(id: Bson, loaded: &Loaded, next: &Loaded) -> DocumentWrite {
     let before = loaded.document.clone().unwrap_or_default();
     let changes = Changes::between(&before, next.document.as_deref().unwrap_or(&before));
-    if loaded.schema_version == M::SCHEMA.version || !changes.is_empty() {
-        return events::update::<M>(id, loaded, next, changes);
-    }
-    let current = Loaded { schema_version: M::SCHEMA.version, ..loaded.clone() };
-    let mut write = events::update::<M>(id, &current, next, changes);
-    if let DocumentOp::Patch { set, .. } = &mut write.op {
-        set.retain(|(name, _)| name != crate::schema::SCHEMA_VERSION);
-    }
-    write
+    events::update::<M>(id, loaded, next, changes)
 }
 
 fn remove<M: Model>(id: Bson, loaded: &Loaded) -> DocumentWrite {

@@ -105,6 +105,14 @@ fn last_word(path: &Path) -> Option<String> {
 
 /// Takes our markers off a method.
 pub(crate) fn take(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<(Path, Marker)> {
+    attributes.retain(|attribute| {
+        let upcaster = last_word(attribute.path()).is_some_and(|name| name == "upcast");
+        if upcaster {
+            let cure = "an upcaster changes stored data, before there is an instance: move it out of the `impl` block and take `data: &mut Document`";
+            errors.add(attribute.path(), cure);
+        }
+        !upcaster
+    });
     let (markers, others) = std::mem::take(attributes).into_iter().partition::<Vec<_>, _>(is_marker);
     *attributes = others;
     markers.iter().filter_map(|attribute| Some((attribute.path().clone(), read(attribute, errors)?))).collect()

@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use mapper::prelude::{
-    Abort, PreContext, ValidationError, apply, event, model, post_delete, post_load, pre_save, validate,
+    Abort, Document, PreContext, ValidationError, apply, event, model, post_delete, post_load, pre_save, upcast,
+    validate,
 };
 
 mapper::marker!();
@@ -61,11 +62,16 @@ fn not_negative(basket: &Basket) -> Result<(), ValidationError> {
 async fn gone(_: &Basket) {}
 
 /// An event.
-#[event(crate = "mapper")]
+#[event(crate = "mapper", version = 2)]
 #[derive(Debug, Clone)]
 pub struct Opened {
     /// Which.
     pub id: i64,
+}
+
+#[upcast(crate = "mapper", event = "till.opened", from = 1)]
+fn opened_1_to_2(data: &mut Document) {
+    data.insert("id", 1_i64);
 }
 
 /// A sourced model.
