@@ -198,6 +198,14 @@ pub enum Error {
         /// Why, and what to do.
         reason: String,
     },
+    /// An event is read as another one than it is.
+    #[error("{subject} is no `{expected}`: look at its `event_type` first, or read only events of one type")]
+    WrongEvent {
+        /// The event.
+        subject: String,
+        /// The name of the event that it was to be.
+        expected: &'static str,
+    },
     /// Stored data cannot be brought to the shape that this program knows.
     #[error("{subject} cannot be upcast from schema version {from}: {reason}")]
     Upcast {

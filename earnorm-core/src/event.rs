@@ -6,10 +6,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::error::{DecodeError, EncodeError, Result};
+use crate::database::Database;
+use crate::error::{DecodeError, EncodeError, Error, Result};
+use crate::fold;
 use crate::metadata::Metadata;
 use crate::position::Position;
 use crate::stream::StreamId;
+use crate::upcast::Span;
 
 /// Event names that only the library records: the life of a tracked model's document, and erased personal data.
 pub const RESERVED_EVENTS: [&str; 6] = [CREATED, UPDATED, DELETED, RESTORED, ERASED, BASELINE];
@@ -99,6 +102,36 @@ impl RecordedEvent {
     #[must_use]
     pub fn name(&self) -> &str {
         self.event_type.rsplit_once('.').map_or(self.event_type.as_str(), |(_, name)| name)
+    }
+
+    /// The event as the struct that `#[event]` stands above: its data is upcast to the version that the struct has,
+    /// then decoded. What is stored stays as it is.
+    ///
+    /// Structs are told apart by the last word of the type: `opened` of `order.opened` and of `till.opened` alike.
+    ///
+    /// # Errors
+    /// [`Error::WrongEvent`] when it is of another type, [`Error::SchemaAhead`] when a newer program recorded it,
+    /// [`Error::Upcast`] when a step is missing or fails, [`Error::Decode`] names the field that does not fit. All of
+    /// them name the type, the stream, the version and the position.
+    pub fn read<E: Event>(&self, db: &Database) -> Result<E> {
+        if self.name() != E::NAME {
+            return Err(Error::WrongEvent { subject: fold::subject(self), expected: E::NAME });
+        }
+        let (found, known) = (self.schema_version, E::VERSION);
+        if found > known {
+            return Err(Error::SchemaAhead { subject: fold::subject(self), found, known });
+        }
+        let upcast;
+        let data = if found == known {
+            &self.data
+        } else {
+            let mut data = self.data.clone();
+            let span = Span { from: found, to: known };
+            db.upcasters().event(&self.event_type, &mut data, span, &fold::subject(self))?;
+            upcast = data;
+            &upcast
+        };
+        E::decode(data).map_err(|source| Error::Decode { subject: fold::subject(self), source })
     }
 }
 

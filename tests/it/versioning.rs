@@ -2,6 +2,7 @@
 //! newer one stored.
 
 mod checks;
+mod events;
 mod failures;
 mod sourced;
 mod tracked;
