@@ -51,6 +51,12 @@ pub(crate) trait Rules: Send + Sync + 'static {
 
     /// The model's document in today's shape, without the library's own fields.
     fn document(&self, state: &Self::State, subject: &str) -> Result<Document>;
+
+    /// The document in the shape that the state has on the way, and that shape's version: what [`Rules::whole`] reads.
+    fn as_it_is(&self, state: &Self::State) -> Result<(Document, u32)>;
+
+    /// The `_id` of the document.
+    fn id(&self, state: &Self::State) -> Option<Bson>;
 }
 
 /// A fold in progress.
@@ -152,9 +158,13 @@ impl<R: Rules> Fold<R> {
     }
 
     /// The `_id` of the document, also where it is gone.
-    pub(crate) fn id(&self, subject: &str) -> Option<Bson> {
-        let of_state = |state| self.rules.document(state, subject).ok()?.get("_id").cloned();
-        self.state.as_ref().and_then(of_state).or_else(|| self.id.clone())
+    pub(crate) fn id(&self) -> Option<Bson> {
+        self.state.as_ref().and_then(|state| self.rules.id(state)).or_else(|| self.id.clone())
+    }
+
+    /// The first version that is in the log, while nothing has made up for those before it.
+    pub(crate) fn cut(&self) -> Option<u64> {
+        self.cut
     }
 
     /// The subject with the place of the last event, for errors.
@@ -166,17 +176,7 @@ impl<R: Rules> Fold<R> {
     }
 
     fn check(&self, subject: &str) -> Result<()> {
-        match self.cut {
-            None => Ok(()),
-            Some(cut) => {
-                let reason = format!(
-                    "its events before version {cut} are not in the log and no baseline follows up to version {}: ask \
-                     for a later version, or look in the archive",
-                    self.version
-                );
-                Err(Error::Corrupt { subject: subject.to_owned(), reason })
-            }
-        }
+        self.cut.map_or(Ok(()), |cut| Err(truncated(subject, cut, self.version)))
     }
 
     /// The state, while the instance is live.
@@ -222,7 +222,10 @@ impl<R: Rules> Fold<R> {
             snapshot.insert("at", bson::DateTime::from_millis(at.timestamp_millis()));
         }
         if let Some(state) = &self.state {
-            snapshot.insert("state", self.rules.document(state, &self.last(subject))?);
+            // In the shape that it has: the next event may be as old.
+            let (state, shape) = self.rules.as_it_is(state)?;
+            snapshot.insert("state", state);
+            snapshot.insert("shape", i64::from(shape));
         }
         Ok(snapshot)
     }
@@ -235,7 +238,10 @@ impl<R: Rules> Fold<R> {
         }
         let state = match snapshot.get("state") {
             None => None,
-            Some(Bson::Document(state)) => Some(rules.whole(state, schema_version, "snapshot").ok()?),
+            Some(Bson::Document(state)) => {
+                let shape = u32::try_from(snapshot.get_i64("shape").ok()?).ok()?;
+                Some(rules.whole(state, shape, "snapshot").ok()?)
+            }
             Some(_) => return None,
         };
         Some(Self {
@@ -260,6 +266,15 @@ fn erase_fields(event: &RecordedEvent, document: &mut Document) {
     for field in fields.iter().filter_map(Bson::as_str) {
         document.insert(field, Bson::Null);
     }
+}
+
+/// What cannot be folded, because the log was truncated and no baseline comes up to `version`.
+pub(crate) fn truncated(subject: &str, cut: u64, version: u64) -> Error {
+    let reason = format!(
+        "its events before version {cut} are not in the log and no baseline follows up to version {version}: ask for a \
+         later version, or look in the archive"
+    );
+    Error::Corrupt { subject: subject.to_owned(), reason }
 }
 
 pub(crate) fn broken(event: &RecordedEvent, reason: String) -> Error {

@@ -11,12 +11,13 @@ use crate::diff::Changes;
 use crate::entity::stream_of;
 use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
-use crate::fold::{ModelFold, ModelRules};
+use crate::fold::{self, ModelFold, ModelRules};
 use crate::model::Model;
 use crate::reader::PAGE;
 use crate::schema::ModelInfo;
 use crate::snapshot::{self, Bound, Counter};
 use crate::store::StreamQuery;
+use crate::stream::StreamId;
 
 /// One event of an instance and the state that it led to.
 #[derive(Debug, Clone)]
@@ -33,6 +34,10 @@ pub(crate) async fn history<M: Model>(db: &Database, id: &M::Id) -> Result<Vec<R
     let mut fold = ModelRules::<M>::of(db)?.begin();
     walk::<M>(db, id, u64::MAX, |event| {
         fold.add(&event)?;
+        // What it was there is in the archive.
+        if fold.cut().is_some() {
+            return Ok(true);
+        }
         let state = fold.model(&format!("{} version {}", event.stream, event.version))?;
         revisions.push(Revision { event, state });
         Ok(true)
@@ -99,17 +104,58 @@ async fn fold_within<M: Model>(db: &Database, id: &M::Id, bound: Bound) -> Resul
     } else {
         snapshot::latest(reader, &stream, bound, M::SCHEMA.version).await?
     };
-    let mut fold = snapshot.and_then(|snapshot| rules.resume(&snapshot)).unwrap_or_else(|| rules.begin());
-    let mut counter = Counter::new(policy);
+    if let Some(snapshot) = snapshot
+        && let Some(fold) = rules.resume(&snapshot)
+        && let Some(fold) = fold_on::<M>(db, &stream, bound, fold, Some(&snapshot)).await?
+    {
+        return Ok(fold);
+    }
+    let fold = fold_on::<M>(db, &stream, bound, rules.begin(), None).await?.unwrap_or_else(|| rules.begin());
+    if fold.version() == 0 && bound.version > 0 {
+        refuse_truncated(db, &stream, bound).await?;
+    }
+    Ok(fold)
+}
+
+/// A stream that begins above version 1 had events before.
+async fn refuse_truncated(db: &Database, stream: &StreamId, bound: Bound) -> Result<()> {
+    let first = StreamQuery { limit: 1, ..StreamQuery::all(stream.clone()) };
+    match db.read_stream(first).await?.first() {
+        Some(first) if first.version > 1 => {
+            let asked = bound.moment.map_or_else(|| format!("version {}", bound.version), |moment| moment.to_string());
+            Err(fold::truncated(
+                &format!("{stream} as of {asked}"),
+                first.version,
+                bound.version.min(first.version - 1),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Goes on with a fold up to a bound. `None` when the snapshot that it went on from is none of this stream any more:
+/// the event that it was taken at must stand there still.
+async fn fold_on<M: Model>(
+    db: &Database,
+    stream: &StreamId,
+    bound: Bound,
+    mut fold: ModelFold<M>,
+    snapshot: Option<&Document>,
+) -> Result<Option<ModelFold<M>>> {
+    let reader = db.reader();
+    let mut counter = Counter::new(db.snapshot_policy::<M>());
+    let mut proof = snapshot;
     loop {
-        let query = StreamQuery {
-            from: fold.version() + 1,
-            to: bound.version,
-            limit: PAGE,
-            ..StreamQuery::all(stream.clone())
-        };
+        let from = if proof.is_some() { fold.version() } else { fold.version() + 1 };
+        let query = StreamQuery { from, to: bound.version, limit: PAGE, ..StreamQuery::all(stream.clone()) };
         let mut page = reader.read_stream(query).await?;
         let full = page.len() == PAGE;
+        if let Some(snapshot) = proof.take() {
+            if !page.first().is_some_and(|event| snapshot::is_of(snapshot, event)) {
+                return Ok(None);
+            }
+            page.remove(0);
+        }
         // Time never falls within a stream, so the first later event ends the prefix.
         let within = page.iter().take_while(|event| bound.moment.is_none_or(|moment| event.recorded_at <= moment));
         let within = within.count();
@@ -119,14 +165,15 @@ async fn fold_within<M: Model>(db: &Database, id: &M::Id, bound: Bound) -> Resul
         for event in page {
             fold.add(&event)?;
             if counter.is_due(&event) {
-                snapshots.extend(fold.snapshot(&format!("{stream} version {}", event.version)).ok());
+                let taken = fold.snapshot(&format!("{stream} version {}", event.version));
+                snapshots.extend(taken.ok().map(|taken| snapshot::of(taken, &event)));
             }
         }
         if !snapshots.is_empty() {
-            snapshot::keep(reader, &ModelInfo::of(M::SCHEMA), &stream, snapshots).await;
+            snapshot::keep(reader, &ModelInfo::of(M::SCHEMA), stream, snapshots).await;
         }
         if ended {
-            return Ok(fold);
+            return Ok(Some(fold));
         }
     }
 }

@@ -119,7 +119,8 @@ pub trait Model: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
         }
     }
 
-    /// Every event of one instance with the state that it led to, oldest first. Empty when it never existed.
+    /// Every event of one instance with the state that it led to, oldest first. Empty when it never existed. Where the
+    /// log was truncated it begins with the baseline that stands for what went.
     ///
     /// # Errors
     /// [`crate::Error::Fold`] or [`crate::Error::Decode`] when an event cannot be folded; what the store answers.
@@ -132,7 +133,8 @@ pub trait Model: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// first event.
     ///
     /// # Errors
-    /// [`crate::Error::InvalidQuery`] when the stream has no such version; as [`Model::history`].
+    /// [`crate::Error::InvalidQuery`] when the stream has no such version; [`crate::Error::Corrupt`] when the log was
+    /// truncated behind it; as [`Model::history`].
     fn at_version(
         db: &Database,
         id: impl Into<Self::Id>,
@@ -146,7 +148,7 @@ pub trait Model: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// first event and where it was deleted.
     ///
     /// # Errors
-    /// As [`Model::history`].
+    /// [`crate::Error::Corrupt`] when the log was truncated behind the moment; as [`Model::history`].
     fn as_of(
         db: &Database,
         id: impl Into<Self::Id>,

@@ -30,7 +30,7 @@ pub use outside::OUTSIDE;
 pub(crate) use progress::Teller;
 pub use progress::{OnProgress, Progress};
 pub use rebuild::{Rebuild, Rebuilt};
-pub(crate) use repair::{repair, version_of};
+pub(crate) use repair::{repair, shape_of, version_of};
 pub use upgrade::{Upgrade, Upgraded};
 pub use verify::{Verified, Verify};
 

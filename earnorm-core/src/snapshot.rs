@@ -1,5 +1,6 @@
 //! Snapshots: a cache of folds. A wrong or missing one changes speed, never the result: it is taken only at a version of
-//! its stream, by the same fold that would go on without it, and one of another schema version or format is discarded.
+//! its stream, by the same fold that would go on without it, it names the event at which it was taken, and one of another
+//! schema version or format is discarded.
 
 use bson::{Bson, Document};
 use chrono::{DateTime, Utc};
@@ -135,6 +136,19 @@ pub(crate) async fn latest(
         reader.store().admin().remove(&own, &of_stream.and(old)).await?;
     }
     Ok(None)
+}
+
+/// A snapshot with the event that it was taken at.
+pub(crate) fn of(mut snapshot: Document, event: &RecordedEvent) -> Document {
+    snapshot.insert("e", event.id.to_string());
+    snapshot
+}
+
+/// Whether a snapshot was taken at this event. One of another history must not be gone on from: the log may have been
+/// truncated, restored or imported since.
+pub(crate) fn is_of(snapshot: &Document, event: &RecordedEvent) -> bool {
+    let version = i64::try_from(event.version).ok();
+    snapshot.get_i64("v").ok() == version && snapshot.get_str("e").is_ok_and(|id| id == event.id.to_string())
 }
 
 /// Keeps snapshots of a stream. Failing to is no failure of the fold.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use earnorm_core::database::Database;
 use earnorm_core::position::Position;
 use earnorm_core::{Error, Result};
-use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 
@@ -43,8 +42,7 @@ impl WaitUntil {
     }
 
     async fn wait(self) -> Result<()> {
-        let deadline = Instant::now() + self.within;
-        match tokio::time::timeout_at(deadline, self.look_until_there()).await {
+        match tokio::time::timeout(self.within, self.look_until_there()).await {
             Ok(result) => result,
             Err(_) => Err(Error::TimedOut {
                 what: match &self.consumer {
@@ -57,15 +55,27 @@ impl WaitUntil {
     }
 
     async fn look_until_there(&self) -> Result<()> {
+        if self.position == Position::START {
+            return Ok(());
+        }
         let mut backoff = Backoff::new(LOOK_FIRST, LOOK_MAX);
         loop {
-            match self.reached().await {
-                Ok(reached) if reached >= self.position => return Ok(()),
-                Ok(reached) if self.consumer.is_none() => self.db.store().moved(reached).await?,
+            match self.look().await {
+                Ok(true) => return Ok(()),
                 Err(error) if !error.is_retryable() => return Err(error),
-                Ok(_) | Err(_) => tokio::time::sleep(backoff.wait()).await,
+                Ok(false) | Err(_) => tokio::time::sleep(backoff.wait()).await,
             }
         }
+    }
+
+    /// Whether it is reached; otherwise the log may have moved meanwhile.
+    async fn look(&self) -> Result<bool> {
+        let reached = self.reached().await?;
+        if reached < self.position && self.consumer.is_none() {
+            self.db.store().moved(reached).await?;
+            return Ok(self.reached().await? >= self.position);
+        }
+        Ok(reached >= self.position)
     }
 
     async fn reached(&self) -> Result<Position> {

@@ -7,7 +7,7 @@ use bson::{Bson, Document};
 use super::{Fold, Rules, TrackedRules};
 use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
-use crate::schema::{ModelInfo, ModelKind, SCHEMA_VERSION, is_internal};
+use crate::schema::{ModelInfo, ModelKind, is_internal};
 
 /// What folds the streams of one model.
 pub trait Folder: Send + Sync {
@@ -76,11 +76,7 @@ impl<R: Rules> Folder for RulesFolder<R> {
     fn shape(&self, document: &Document) -> Result<Document> {
         let subject = self.document_name(document);
         let known = self.0.info().version;
-        let found = match document.get(SCHEMA_VERSION) {
-            Some(Bson::Int32(version)) => u32::try_from(*version).unwrap_or(1),
-            Some(Bson::Int64(version)) => u32::try_from(*version).unwrap_or(1),
-            _ => 1,
-        };
+        let found = crate::replay::shape_of(document);
         if found > known {
             return Err(Error::SchemaAhead { subject, found, known });
         }
@@ -131,7 +127,7 @@ impl<R: Rules> Folding for NamedFold<R> {
     }
 
     fn id(&self) -> Option<Bson> {
-        self.fold.id(&self.subject())
+        self.fold.id()
     }
 
     fn document(&self) -> Result<Option<Document>> {

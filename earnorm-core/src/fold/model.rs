@@ -90,6 +90,14 @@ impl<M: Model> ModelFold<M> {
         }
     }
 
+    /// The first version that is in the log, while nothing has made up for those before it.
+    pub(crate) fn cut(&self) -> Option<u64> {
+        match self {
+            Self::Tracked(fold) => fold.cut(),
+            Self::Sourced(fold) => fold.cut(),
+        }
+    }
+
     /// What a fold needs to go on from here.
     pub(crate) fn snapshot(&self, subject: &str) -> Result<Document> {
         match self {

@@ -113,4 +113,12 @@ impl<M: Model> Rules for SourcedRules<M> {
     fn document(&self, state: &M, _: &str) -> Result<Document> {
         crate::save::encode(state)
     }
+
+    fn as_it_is(&self, state: &M) -> Result<(Document, u32)> {
+        Ok((crate::save::encode(state)?, self.info.version))
+    }
+
+    fn id(&self, state: &M) -> Option<Bson> {
+        crate::entity::stored_id::<M>(state.id()).ok()
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bson::Document;
+use bson::{Bson, Document};
 
 use super::{Rules, broken, subject};
 use crate::diff::Changes;
@@ -107,5 +107,13 @@ impl Rules for TrackedRules {
         let mut shaped = state.clone();
         self.raise(&mut shaped, self.info.version, subject)?;
         Ok(shaped.document)
+    }
+
+    fn as_it_is(&self, state: &Shaped) -> Result<(Document, u32)> {
+        Ok((state.document.clone(), state.version))
+    }
+
+    fn id(&self, state: &Shaped) -> Option<Bson> {
+        state.document.get("_id").cloned()
     }
 }

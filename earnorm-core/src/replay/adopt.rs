@@ -131,13 +131,24 @@ impl Adopt {
                     let id = one.1.get("_id").cloned().unwrap_or(Bson::Null);
                     match self.replay.reader.commit(self.commit(&[one]).await?).await {
                         Ok(_) => report.adopted += 1,
-                        Err(error) if is_about_one(&error) => report.refused.push((id, error.to_string())),
+                        Err(error) if is_about_one(&error) => {
+                            // What another run took over meanwhile is not found again, and must not be counted as if.
+                            if self.is_left(&id).await? {
+                                report.refused.push((id, error.to_string()));
+                            }
+                        }
                         Err(error) => return Err(error),
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether a document is still there without a version.
+    async fn is_left(&self, id: &Bson) -> Result<bool> {
+        let strange = Predicate::eq("_id", id.clone()).and(Predicate::eq(schema::VERSION, Bson::Null));
+        Ok(self.replay.reader.store().count(&self.replay.folder.info().collection, &strange).await? > 0)
     }
 
     async fn commit(&self, batch: &[(StreamId, Document)]) -> Result<Commit> {

@@ -1,12 +1,12 @@
 //! Recording what was changed outside the library.
 
-use bson::{Bson, Document};
-use chrono::Utc;
+use bson::Document;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::difference::{Difference, Kind};
 use super::verify::Verify;
-use crate::commit::{Append, Commit, DocumentOp, DocumentWrite};
+use crate::commit::{Append, Commit};
 use crate::error::Result;
 use crate::event::{DELETED, NewEvent, UPDATED};
 use crate::metadata::Metadata;
@@ -24,18 +24,16 @@ impl Verify {
         let info = self.replay.folder.info();
         let Some(id) = difference.id.clone().filter(|_| info.kind == ModelKind::Tracked) else { return Ok(false) };
         let version = difference.version;
+        let previous = self.replay.fold(stream).await?.stored_document()?.unwrap_or_default();
+        let not_before = previous.get(schema::RECORDED_AT).and_then(crate::value::read_date);
+        let now = to_millis(Utc::now()).max(not_before.unwrap_or_default());
         let (name, data, document) = match &difference.kind {
             Kind::Content { changes } if !changes.paths().iter().any(|path| schema::is_internal(path)) => {
-                let write = DocumentWrite {
-                    collection: info.collection.clone(),
-                    id,
-                    op: DocumentOp::Patch { expected: version, set: self.stamps(version + 1), unset: Vec::new() },
-                };
-                (UPDATED, changes.to_data(), Some(write))
+                (UPDATED, changes.to_data(), Some(self.replay.stamp(&id, version + 1, now).await?))
             }
             Kind::Missing => {
-                let last = self.replay.fold(stream).await?.document()?.unwrap_or_default();
-                (DELETED, last, None)
+                let own = previous.iter().filter(|(field, _)| !schema::is_internal(field));
+                (DELETED, own.map(|(field, value)| (field.clone(), value.clone())).collect(), None)
             }
             _ => return Ok(false),
         };
@@ -43,11 +41,11 @@ impl Verify {
         commit.appends.push(Append {
             stream: stream.clone(),
             expected: ExpectedVersion::Exact(version),
-            not_before: None,
-            events: vec![self.event(name, data)],
+            not_before,
+            events: vec![self.event(name, data, now)],
         });
         commit.documents.extend(document);
-        self.seal(stream, difference, &mut commit).await?;
+        self.seal(previous, difference, &mut commit).await?;
         match self.replay.reader.commit(commit).await {
             Ok(_) => Ok(true),
             // It moved on: the next comparison sees what is left.
@@ -57,7 +55,7 @@ impl Verify {
     }
 
     /// Personal data that was edited outside is sealed like any other.
-    async fn seal(&self, stream: &StreamId, difference: &Difference, commit: &mut Commit) -> Result<()> {
+    async fn seal(&self, previous: Document, difference: &Difference, commit: &mut Commit) -> Result<()> {
         let (reader, info) = (&self.replay.reader, self.replay.folder.info());
         let Kind::Content { changes } = &difference.kind else {
             return personal::seal_commit(reader, info, commit, None).await;
@@ -65,19 +63,12 @@ impl Verify {
         if info.personal.is_empty() {
             return Ok(());
         }
-        let previous = self.replay.fold(stream).await?.stored_document()?.unwrap_or_default();
         let mut after = previous.clone();
         changes.apply_to(&mut after);
         personal::seal_commit(reader, info, commit, Some((&previous, &after))).await
     }
 
-    fn stamps(&self, version: u64) -> Vec<(String, Bson)> {
-        let number = Bson::Int64(i64::try_from(version).unwrap_or(i64::MAX));
-        let now = bson::DateTime::from_millis(Utc::now().timestamp_millis());
-        vec![(schema::VERSION.to_owned(), number), (schema::RECORDED_AT.to_owned(), now.into())]
-    }
-
-    fn event(&self, name: &str, mut data: Document) -> NewEvent {
+    fn event(&self, name: &str, mut data: Document, recorded_at: DateTime<Utc>) -> NewEvent {
         let info = self.replay.folder.info();
         if name == DELETED && info.soft_delete {
             data.insert(crate::save::HARD, true);
@@ -88,7 +79,7 @@ impl Verify {
             schema_version: info.version,
             data,
             metadata: Metadata::new().actor(OUTSIDE),
-            recorded_at: to_millis(Utc::now()),
+            recorded_at,
         }
     }
 }

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 
 use bson::{Bson, Document};
+use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 
 use super::Replay;
+use crate::commit::{DocumentOp, DocumentWrite};
 use crate::database::Database;
 use crate::error::{Error, Result, UniqueViolation};
 use crate::fold::Folding;
 use crate::position::Position;
 use crate::predicate::{Comparison, Predicate};
-use crate::schema::VERSION;
+use crate::schema::{RECORDED_AT, SCHEMA_VERSION, VERSION};
 use crate::store::{DocumentQuery, LogQuery, PutRule};
 use crate::stream::StreamId;
 use crate::value::{key_text, value_at};
@@ -115,6 +117,28 @@ impl Replay {
         }
     }
 
+    /// A write that moves a document on to the version of an event that says what it holds already. One of an older
+    /// shape is replaced: beside a newer event an older program would go on with events of its own shape.
+    pub(crate) async fn stamp(&self, id: &Bson, version: u64, at: DateTime<Utc>) -> Result<DocumentWrite> {
+        let info = self.folder.info();
+        let set = vec![
+            (VERSION.to_owned(), Bson::Int64(i64::try_from(version).unwrap_or(i64::MAX))),
+            (SCHEMA_VERSION.to_owned(), Bson::Int32(i32::try_from(info.version).unwrap_or(i32::MAX))),
+            (RECORDED_AT.to_owned(), bson::DateTime::from_millis(at.timestamp_millis()).into()),
+        ];
+        let expected = version.saturating_sub(1);
+        let found = if info.version > 1 { self.reader.store().get(&info.collection, id).await? } else { None };
+        let op = match found.filter(|found| shape_of(found) < info.version) {
+            None => DocumentOp::Patch { expected, set, unset: Vec::new() },
+            Some(found) => {
+                let mut document = self.folder.shape(&found)?;
+                document.extend(set);
+                DocumentOp::Replace { expected, document }
+            }
+        };
+        Ok(DocumentWrite { collection: info.collection.clone(), id: id.clone(), op })
+    }
+
     async fn settle_one(&self, collection: &str, fold: &dyn Folding) -> Result<u64> {
         let admin = self.reader.store().admin();
         match (fold.stored_document()?, fold.id()) {
@@ -144,5 +168,14 @@ pub(crate) fn version_of(document: &Document) -> u64 {
         Some(Bson::Int64(version)) => u64::try_from(*version).unwrap_or(0),
         Some(Bson::Int32(version)) => u64::try_from(*version).unwrap_or(0),
         _ => 0,
+    }
+}
+
+/// The schema version of a document; 1 where it has none.
+pub(crate) fn shape_of(document: &Document) -> u32 {
+    match document.get(SCHEMA_VERSION) {
+        Some(Bson::Int32(version)) => u32::try_from(*version).unwrap_or(1),
+        Some(Bson::Int64(version)) => u32::try_from(*version).unwrap_or(1),
+        _ => 1,
     }
 }

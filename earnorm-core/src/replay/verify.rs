@@ -121,7 +121,6 @@ impl Verify {
                 Err(error) => {
                     let kind = Kind::Unreadable { reason: error.to_string() };
                     let version = folded.last.version;
-                    report.documents += 1;
                     report.differences.push(Difference { stream: folded.stream.to_string(), id: None, version, kind });
                     continue;
                 }

@@ -4,7 +4,7 @@ use crate::commit::{Append, Commit};
 use crate::database::Database;
 use crate::entity::lock;
 use crate::error::{Error, Result, VersionConflict};
-use crate::event::DELETED;
+use crate::event::{BASELINE, DELETED, ERASED};
 use crate::personal;
 use crate::replay::{self, version_of};
 use crate::save::Receipt;
@@ -111,6 +111,19 @@ async fn repair(db: &Database, write: &Staged, version: u64, deleted: bool) {
 
 /// The last version of a stream, and whether its instance is deleted.
 async fn head(db: &Database, stream: &StreamId) -> Option<(u64, bool)> {
-    let events = db.read_stream(StreamQuery::last(stream.clone())).await.ok()?;
-    events.last().map(|event| (event.version, event.name() == DELETED))
+    let mut query = StreamQuery::last(stream.clone());
+    let last = db.read_stream(query.clone()).await.ok()?.pop()?;
+    let mut event = last.clone();
+    loop {
+        match event.name() {
+            // Who is deleted stays so when personal data is erased.
+            ERASED if event.version > 1 => query.to = event.version - 1,
+            BASELINE => return Some((last.version, !event.data.get_bool("live").unwrap_or(true))),
+            name => return Some((last.version, name == DELETED)),
+        }
+        let Some(before) = db.read_stream(query.clone()).await.ok()?.pop() else {
+            return Some((last.version, false));
+        };
+        event = before;
+    }
 }

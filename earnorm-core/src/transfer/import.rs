@@ -8,12 +8,15 @@ use serde_json::{Map, Value};
 use super::io;
 use super::line::{self, Chain, FORMAT, LINE_BYTES_MAX};
 use crate::error::{Error, Result};
+use crate::position::Position;
 use crate::replay::{OnProgress, Progress, Teller};
 use crate::store::{LogEntry, Store};
 
 /// How many entries are written at once, and about how many bytes of lines.
 const BATCH: usize = 500;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// After how many lines others may run while a file is checked.
+const YIELD_EVERY: u64 = 256;
 
 /// An import that has not begun.
 ///
@@ -57,11 +60,18 @@ impl Import {
     /// there.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] names the line of a file that was cut or edited, after which nothing is written, and the
-    /// entry that the log has no place for.
+    /// [`Error::Corrupt`] names the line of a file that was cut or edited, or says that the log does not reach to where
+    /// the file goes on, after which nothing is written; it names the entry that the log has no place for.
     pub async fn run(mut self, file: &mut (impl BufRead + Seek + Send)) -> Result<Imported> {
         let start = file.stream_position().map_err(|error| io("read the import", error))?;
-        let entries = check(file)?;
+        let Checked { after, entries } = check(file).await?;
+        let end = self.store.high_water().await?;
+        if end < after {
+            let reason = format!(
+                "the log ends at position {end}, and the file goes on behind {after}: import what comes before it first"
+            );
+            return Err(Error::Corrupt { subject: "the import".to_owned(), reason });
+        }
         file.seek(std::io::SeekFrom::Start(start)).map_err(|error| io("read the import", error))?;
         let mut teller = Teller::new(self.tell.take(), "importing", Some(entries));
         let mut lines = Lines::new(file);
@@ -92,8 +102,15 @@ impl Import {
     }
 }
 
-/// Reads the whole file and answers how many entries it holds.
-fn check(file: &mut (impl BufRead + Send)) -> Result<u64> {
+/// What a file that is whole holds.
+struct Checked {
+    /// The position behind which it goes on.
+    after: Position,
+    entries: u64,
+}
+
+/// Reads the whole file.
+async fn check(file: &mut (impl BufRead + Send)) -> Result<Checked> {
     let mut lines = Lines::new(file);
     let header = lines.next()?.ok_or_else(|| lines.corrupt("the file is empty"))?.0;
     if header.get("earnorm").and_then(Value::as_str) != Some("log") {
@@ -104,8 +121,9 @@ fn check(file: &mut (impl BufRead + Send)) -> Result<u64> {
             lines.corrupt(&format!("its format is not {FORMAT}: use the program that wrote it, or a newer one"))
         );
     }
+    let after = Position::new(header.get("after").and_then(Value::as_i64).unwrap_or(0));
     let mut entries = 0;
-    let mut last = None;
+    let mut last = after;
     loop {
         let Some((mut line, _)) = lines.next()? else {
             return Err(lines.corrupt("the file ends without its last line: it was cut"));
@@ -117,14 +135,18 @@ fn check(file: &mut (impl BufRead + Send)) -> Result<u64> {
             break;
         }
         let entry = line::read(&mut line).map_err(|reason| lines.corrupt(&reason))?;
-        if last.is_some_and(|last| entry.position() <= last) {
+        if entry.position() <= last {
             return Err(lines.corrupt("its position does not rise"));
         }
-        last = Some(entry.position());
+        last = entry.position();
         entries += 1;
+        if entries % YIELD_EVERY == 0 {
+            // A file is always ready to be read: others must run too, and the import be dropped.
+            tokio::task::yield_now().await;
+        }
     }
     match lines.next()? {
-        None => Ok(entries),
+        None => Ok(Checked { after, entries }),
         Some(_) => Err(lines.corrupt("it stands behind the end")),
     }
 }

@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 use super::export::{Export, Exported};
-use crate::commit::{Append, Commit, DocumentOp, DocumentWrite};
+use crate::commit::{Append, Commit};
 use crate::error::{Error, Result};
 use crate::event::{BASELINE, NewEvent};
 use crate::metadata::Metadata;
@@ -72,8 +72,12 @@ impl Truncate {
         self
     }
 
-    /// Truncates. Others may write meanwhile. Dropping the future stops it; the next run goes on. What a run that died
-    /// had archived and removed is in its own archive: keep them all.
+    /// Truncates. Others may write meanwhile; an entity that was loaded before its baseline meets a version conflict when
+    /// it is saved. Dropping the future stops it; the next run goes on. What a run that died had archived and removed is
+    /// in its own archive: keep them all.
+    ///
+    /// What goes is in the archive only, so its `flush` must make it durable before it answers. That of
+    /// [`std::fs::File`] does nothing: wrap it in a writer whose `flush` calls [`std::fs::File::sync_all`].
     ///
     /// # Errors
     /// [`Error::InvalidQuery`] when a consumer has not read that far, or the log does not reach so far;
@@ -196,12 +200,7 @@ async fn baseline(replay: &Replay, stream: &StreamId, version: u64, document: Do
             recorded_at: now,
         }],
     });
-    let set = vec![
-        (schema::VERSION.to_owned(), bson::Bson::Int64(i64::try_from(version + 1).unwrap_or(i64::MAX))),
-        (schema::RECORDED_AT.to_owned(), bson::DateTime::from_millis(now.timestamp_millis()).into()),
-    ];
-    let op = DocumentOp::Patch { expected: version, set, unset: Vec::new() };
-    commit.documents.push(DocumentWrite { collection: info.collection.clone(), id, op });
+    commit.documents.push(replay.stamp(&id, version + 1, now).await?);
     personal::seal_commit(&replay.reader, info, &mut commit, None).await?;
     Ok(commit)
 }
