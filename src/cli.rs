@@ -93,7 +93,8 @@ pub async fn run_with<A: Into<OsString>>(args: impl IntoIterator<Item = A>, io: 
     run_on(Target::Address, args, io).await
 }
 
-/// Runs the command on a store or database that is open already. It stays open.
+/// Runs the command on a store or database that is open already, whatever the address on the command line. It stays
+/// open.
 pub async fn run_on<A: Into<OsString>>(
     target: impl Into<Target>,
     args: impl IntoIterator<Item = A>,

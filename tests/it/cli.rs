@@ -1,5 +1,6 @@
 //! The command: run inside this process on every store, and as a process of its own on MongoDB.
 
+mod erase;
 mod hostile;
 mod process;
 mod reading;

@@ -1,6 +1,8 @@
 //! Reading: the log, streams, models and hooks, with the models' code and without.
 
 use earnorm::cli::Exit;
+use earnorm::position::Position;
+use earnorm::store::LogEntry;
 use serde_json::{Value, json};
 
 use super::{bare, fill, registry, run};
@@ -61,6 +63,17 @@ every_store! {
         let other = "log show 0190c6a0-0000-7000-8000-000000000000";
         run(&db, other).await.fails(Exit::Failed, &["no event of the log has the id"]);
         run(&db, "log show first").await.fails(Exit::Usage, &["write a position such as 42"]);
+    }
+
+    async fn a_position_that_was_given_up_is_shown_as_such(db: Database) {
+        let tombstone = LogEntry::Tombstone(Position::new(1));
+        db.store().admin().append_entries(vec![tombstone]).await.unwrap();
+        fill(&db).await;
+        let shown = run(&db, "log show 1 --json").await.json();
+        assert_eq!(shown, json!({ "position": 1, "tombstone": true }));
+        assert!(run(&db, "log show 1").await.ok().contains("tombstone"));
+        assert_eq!(run(&db, "log stats --json").await.json()["tombstones"], 1);
+        assert_eq!(run(&db, "log tail --json").await.ok().lines().count(), 6);
     }
 
     async fn statistics_count_events_and_streams(db: Database) {

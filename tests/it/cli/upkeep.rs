@@ -119,9 +119,5 @@ every_store! {
             assert!(subjects.contains(&subject.into()), "{subject} is not in {report}");
         }
         assert!(run(bare(&db), "doctor --indexes").await.ok().contains("2 models"));
-        let none = run(bare(&db), "erase 1 --yes 1").await;
-        none.fails(Exit::NeedsCode, &["personal"]);
-        run(&db, "erase 1").await.fails(Exit::Usage, &["--yes 1"]);
-        assert_eq!(run(&db, "erase 1 --yes 1 --json").await.json()["keys"], 0);
     }
 }
