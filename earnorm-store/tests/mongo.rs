@@ -19,6 +19,8 @@ mod batches;
 mod commits;
 #[path = "mongo/connecting.rs"]
 mod connecting;
+#[path = "mongo/elections.rs"]
+mod elections;
 #[path = "mongo/faults.rs"]
 mod faults;
 #[path = "mongo/holes.rs"]
@@ -31,5 +33,7 @@ mod queries;
 mod standalone;
 #[path = "mongo/stress.rs"]
 mod stress;
+#[path = "mongo/upkeep.rs"]
+mod upkeep;
 #[path = "mongo/writers.rs"]
 mod writers;

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::mongo::URI_VARIABLE;
+use crate::mongo::{Mongo, PROGRAM_VARIABLE, URI_VARIABLE};
 use crate::process::{self, Interrupt};
 use crate::workspace::Workspace;
 
@@ -27,20 +27,23 @@ pub(crate) fn command(workspace: &Workspace) -> Command {
 }
 
 /// Runs `cargo test` on everything, or on what `args` choose.
-pub(crate) fn test(workspace: &Workspace, interrupt: &Interrupt, uri: &str, args: &[String]) -> Result<ExitCode> {
+pub(crate) fn test(workspace: &Workspace, interrupt: &Interrupt, mongo: &Mongo, args: &[String]) -> Result<ExitCode> {
     let mut command = command(workspace);
     command.arg("test");
     if !chooses_packages(args) {
         command.arg("--workspace");
     }
-    command.arg("--all-features").args(args).env(URI_VARIABLE, uri);
+    command.arg("--all-features").args(args).env(URI_VARIABLE, &mongo.uri);
+    if let Some(program) = &mongo.program {
+        command.env(PROGRAM_VARIABLE, program);
+    }
     process::run(command, interrupt)
 }
 
 /// Runs `cargo bench` with the arguments given.
-pub(crate) fn bench(workspace: &Workspace, interrupt: &Interrupt, uri: &str, args: &[String]) -> Result<ExitCode> {
+pub(crate) fn bench(workspace: &Workspace, interrupt: &Interrupt, mongo: &Mongo, args: &[String]) -> Result<ExitCode> {
     let mut command = command(workspace);
-    command.args(["bench", "--all-features"]).args(args).env(URI_VARIABLE, uri);
+    command.args(["bench", "--all-features"]).args(args).env(URI_VARIABLE, &mongo.uri);
     process::run(command, interrupt)
 }
 

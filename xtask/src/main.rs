@@ -74,10 +74,10 @@ fn start(task: &Task) -> Result<ExitCode> {
 fn run(task: &Task, workspace: &Workspace, interrupt: &Interrupt) -> Result<ExitCode> {
     match task {
         Task::Test { args } => {
-            mongo::with_server(workspace, interrupt, |uri| cargo::test(workspace, interrupt, uri, args))
+            mongo::with_server(workspace, interrupt, |mongo| cargo::test(workspace, interrupt, mongo, args))
         }
         Task::Bench { args } => {
-            mongo::with_server(workspace, interrupt, |uri| cargo::bench(workspace, interrupt, uri, args))
+            mongo::with_server(workspace, interrupt, |mongo| cargo::bench(workspace, interrupt, mongo, args))
         }
         Task::Mongo => mongo::keep_running(workspace, interrupt),
         Task::Tidy => tidy::run(workspace),

@@ -21,24 +21,36 @@ use crate::workspace::Workspace;
 /// The variable in which tests and benches find the URI of their MongoDB.
 pub(crate) const URI_VARIABLE: &str = "EARNORM_TEST_MONGODB_URI";
 
-/// Runs `work` with the URI of a MongoDB, and stops the server afterwards if this started it.
+/// The variable in which tests find a program that they may start servers of their own with.
+pub(crate) const PROGRAM_VARIABLE: &str = "EARNORM_TEST_MONGOD";
+
+/// The MongoDB that a task works with.
+pub(crate) struct Mongo {
+    /// Where it is reached.
+    pub(crate) uri: String,
+    /// Its program, where it is known.
+    pub(crate) program: Option<PathBuf>,
+}
+
+/// Runs `work` with a MongoDB, and stops the server afterwards if this started it.
 ///
 /// Without a server there is an error and `work` does not run.
 pub(crate) fn with_server(
     workspace: &Workspace,
     interrupt: &Interrupt,
-    work: impl FnOnce(&str) -> Result<ExitCode>,
+    work: impl FnOnce(&Mongo) -> Result<ExitCode>,
 ) -> Result<ExitCode> {
     let binary = match choose()? {
         Source::Running(uri) => {
             say(format_args!("use the MongoDB that {URI_VARIABLE} names"));
             admin::check_supplied(&uri)?;
-            return work(&uri);
+            let program = env::var_os(PROGRAM_VARIABLE).map(PathBuf::from).or_else(|| program(workspace, interrupt));
+            return work(&Mongo { uri, program });
         }
         other => binary(other, workspace, interrupt)?,
     };
     let server = Server::start(&binary, &workspace.mongodb_dir(), interrupt)?;
-    let code = work(server.uri())?;
+    let code = work(&Mongo { uri: server.uri().to_owned(), program: Some(binary) })?;
     server.finish(code != ExitCode::SUCCESS && !interrupt.raised())?;
     Ok(code)
 }
@@ -57,6 +69,12 @@ pub(crate) fn keep_running(workspace: &Workspace, interrupt: &Interrupt) -> Resu
     }
     server.finish(false)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A program for servers beside one that runs already; none where there is none to be had.
+fn program(workspace: &Workspace, interrupt: &Interrupt) -> Option<PathBuf> {
+    let source = source::choose(None, on_path(), env::consts::OS, env::consts::ARCH).ok()?;
+    binary(source, workspace, interrupt).ok()
 }
 
 fn choose() -> Result<Source> {
