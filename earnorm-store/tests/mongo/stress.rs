@@ -26,6 +26,7 @@ fn readers_miss_nothing_of_hostile_writers_in_other_processes_and_a_naive_one_is
     let uri = uri();
     let args = ["stress", "--uri", &uri, "--time", "3s", "--stall", "1s", "--seed", "42", "--control", "naive"];
     let mut report = parent::run(&Options::parse_from(args), &launch()).expect("it runs");
+    report.print();
     let control = report.verdict.readers.remove(&report.control.expect("a control")).expect("its verdict");
     assert!(control.missed_acknowledged > 0, "{control:?}");
     assert_eq!(report.verdict.readers.len(), 4);
@@ -38,5 +39,6 @@ fn readers_miss_nothing_of_hostile_writers_in_other_processes_and_a_naive_one_is
 fn readers_of_the_memory_store_miss_nothing() {
     let args = ["stress", "--store", "memory", "--time", "500ms", "--seed", "42"];
     let report = parent::run(&Options::parse_from(args), &launch()).expect("it runs");
+    report.print();
     assert!(report.is_fine() && report.commits.acknowledged > 0, "{report:?}");
 }
