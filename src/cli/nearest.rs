@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn near_names_come_first_and_far_ones_not_at_all() {
         assert_eq!(nearest("usr", ["order", "user", "users"]), ["user", "users"]);
-        assert_eq!(nearest("lgo", ["log", "login", "doctor"]), ["log"]);
+        assert_eq!(nearest("lgo", ["log", "login", "doctor"]), ["log", "login"]);
         assert_eq!(nearest("zebra", ["order", "user"]), [""; 0]);
         assert_eq!(instead("models", "usr", &["order", "user"]).as_deref(), Some("did you mean user?"));
         assert_eq!(instead("models", "zebra", &["order", "user"]).as_deref(), Some("known models: order, user"));

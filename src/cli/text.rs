@@ -106,9 +106,9 @@ pub(super) fn fields(document: &Document) -> String {
 pub(super) fn count(number: u64, thing: &str) -> String {
     match thing.strip_suffix('y') {
         _ if number == 1 => format!("1 {thing}"),
-        Some(stem) => format!("{number} {stem}ies"),
-        None if thing.ends_with('x') => format!("{number} {thing}es"),
-        None => format!("{number} {thing}s"),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{number} {stem}ies"),
+        _ if thing.ends_with('x') => format!("{number} {thing}es"),
+        _ => format!("{number} {thing}s"),
     }
 }
 
@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn things_are_counted_in_english() {
-        let counted =
-            [(1, "entry"), (0, "entry"), (2, "index"), (2, "event")].map(|(number, thing)| count(number, thing));
-        assert_eq!(counted, ["1 entry", "0 entries", "2 indexes", "2 events"]);
+        let counted = [(1, "entry"), (0, "entry"), (2, "key"), (2, "index"), (2, "event")]
+            .map(|(number, thing)| count(number, thing));
+        assert_eq!(counted, ["1 entry", "0 entries", "2 keys", "2 indexes", "2 events"]);
     }
 }
