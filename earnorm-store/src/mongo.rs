@@ -41,6 +41,7 @@ mod put;
 mod query;
 mod raw;
 mod refusal;
+mod reserve;
 mod second_look;
 mod settle;
 mod streams;

@@ -14,6 +14,8 @@ pub enum Sabotage {
     FreezeInTransaction,
     /// Reserves positions, then is gone, as a process that dies: nothing is written and nobody fills them.
     AbandonAfterReserve,
+    /// Takes positions as a lone writer does, inside its transaction, then stands still for ever with it open.
+    FreezeWithCounter,
     /// Writes everything, then aborts instead of committing.
     AbortAfterInsert,
     /// Writes everything, then stands still for ever with its transaction open.

@@ -1,14 +1,10 @@
 //! One attempt: guarded documents, reservation, events, commit, in one transaction of one or many commits.
 
-use std::sync::atomic::Ordering;
-
-use bson::Document;
-use bson::doc;
 use bson::raw::RawDocumentBuf;
 use earnorm_core::commit::Committed;
 use mongodb::ClientSession;
 use mongodb::error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
-use mongodb::options::{ReadConcern, ReadPreference, ReturnDocument, SelectionCriteria, SessionOptions, WriteConcern};
+use mongodb::options::{ReadConcern, ReadPreference, SelectionCriteria, SessionOptions};
 
 use super::backoff::Backoff;
 use super::batch::Batch;
@@ -16,16 +12,13 @@ use super::error::{code, text};
 use super::events::Plan;
 use super::failure::Failure;
 use super::fault::Fault;
-use super::fitness::number;
 use super::guard::{Group, groups};
 use super::inner::Inner;
 use super::member::Member;
 use super::meters;
 use super::options::durable;
-use super::prepare::POSITIONS;
 use super::raw::{Reply, unencodable};
 use super::refusal::Refusal;
-use super::upkeep::CUT;
 
 /// Positions that are reserved for one attempt: first and last.
 pub(super) type Range = (i64, i64);
@@ -42,8 +35,15 @@ pub(super) struct Attempt {
     pub(super) apart: Vec<(usize, String)>,
     /// Members that have written something in this transaction.
     pub(super) touched: Vec<bool>,
-    /// What was reserved outside the transaction.
-    range: Option<Range>,
+    pub(super) reserved: Option<Reserved>,
+}
+
+/// What was reserved for an attempt.
+#[derive(Clone, Copy)]
+pub(super) struct Reserved {
+    pub(super) range: Range,
+    /// Whether it ends with the transaction, or is a hole when that fails.
+    pub(super) inside: bool,
 }
 
 impl Attempt {
@@ -54,9 +54,7 @@ impl Attempt {
         let mut session = begin(inner).await?;
         let plan = match self.write(inner, batch, &mut session).await {
             Ok(plan) => plan,
-            Err(Failure::Gone)
-                if matches!(batch.fault, Some(Fault::FreezeInTransaction | Fault::FreezeAfterInsert)) =>
-            {
+            Err(Failure::Gone) if batch.fault.is_some_and(Fault::freezes) => {
                 // As a process that stands still: its session is neither ended nor given back.
                 std::mem::forget(session);
                 return Err(Failure::Gone);
@@ -65,8 +63,8 @@ impl Attempt {
                 // The driver swallows what the server says to an abort; a dead transaction is aborted all the same.
                 let _aborted = session.abort_transaction().await;
                 drop(session);
-                if let (Some(range), false) = (self.range, matches!(failure, Failure::Gone)) {
-                    inner.give_up(range).await;
+                if !matches!(failure, Failure::Gone) {
+                    self.give_up(inner).await;
                 }
                 return Err(failure);
             }
@@ -85,7 +83,9 @@ impl Attempt {
         batch: &mut Batch,
         session: &mut ClientSession,
     ) -> Result<Option<Plan>, Failure> {
-        let mut opened = false;
+        let inside = inner.may_hold_counter(batch);
+        // Inside, the reservation may open the transaction itself.
+        let mut opened = inside;
         for group in groups(&batch.members, &inner.names) {
             opened |= self.guard(inner, &batch.members, session, group).await?;
         }
@@ -98,7 +98,11 @@ impl Attempt {
         }
         let events = live.iter().filter_map(|&index| batch.members.get(index));
         let events: usize = events.map(|member| member.prepared.commit.events()).sum();
-        let first = if events == 0 { 0 } else { self.reserve(inner, events).await? };
+        let first = match events {
+            0 => 0,
+            _ => self.reserve(inner, inside.then_some(&mut *session), events).await?,
+        };
+        batch.die_at(Fault::FreezeWithCounter)?;
         batch.die_at(Fault::AbandonAfterReserve)?;
         let mut plan = Plan::new(&batch.members, &live, &heads, first, &inner.names.events)
             .map_err(|error| Failure::Final(unencodable(&error)))?;
@@ -160,27 +164,12 @@ impl Attempt {
         outcome.map(|()| true)
     }
 
-    /// Reserves positions outside the transaction, but inside its lifetime: the transaction pins the primary's term, so
-    /// that one node's acknowledgement is enough.
-    async fn reserve(&mut self, inner: &Inner, events: usize) -> Result<i64, Failure> {
-        let count = i64::try_from(events).unwrap_or(i64::MAX);
-        let counters = inner.commits_db.collection::<Document>(&inner.names.counters);
-        let counter = counters
-            .find_one_and_update(doc! { "_id": POSITIONS }, doc! { "$inc": { "n": count } })
-            .return_document(ReturnDocument::After)
-            .write_concern(WriteConcern::nodes(1))
-            .await
-            .map_err(|error| Failure::of("reserve positions", &error))?;
-        let Some(last) = counter.as_ref().and_then(|counter| number(counter, "n")) else {
-            let said = "the position counter was gone".to_owned();
-            return Err(Failure::Again { said, counter_behind: true, halve: false });
-        };
-        self.range = Some((last - count + 1, last));
-        let cut = counter.is_some_and(|counter| counter.contains_key(CUT));
-        if cut && !inner.upkeep.cut.swap(true, Ordering::AcqRel) {
-            return Err(Failure::again("streams may begin above version 1 from now on: their ends must be looked at"));
+    /// Fills positions whose transaction failed, where they did not end with it.
+    async fn give_up(&self, inner: &Inner) {
+        if let Some(Reserved { range, inside: false }) = self.reserved {
+            meters::gave_up(range);
+            inner.fill(range).await;
         }
-        Ok(last - count + 1)
     }
 
     /// Commits, and commits again in the same session while the answer is unclear.
@@ -191,7 +180,7 @@ impl Attempt {
         mut session: ClientSession,
         receipts: Receipts,
     ) -> Result<Receipts, Failure> {
-        let range = self.range;
+        let range = self.reserved.map(|reserved| reserved.range);
         if let Some(fault @ (Fault::FailCommitOnce | Fault::LoseCommitAnswer)) = batch.fault {
             batch.fault = None;
             let _unheard = match fault {
@@ -219,19 +208,9 @@ impl Attempt {
             if unclear || !error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
                 return Err(Failure::Unclear { range, receipts, said });
             }
-            if let Some(range) = range {
-                inner.give_up(range).await;
-            }
+            self.give_up(inner).await;
             return Err(Failure::Again { said, counter_behind: false, halve: code(&error).is_some() });
         }
-    }
-}
-
-impl Inner {
-    /// Fills positions whose transaction failed.
-    async fn give_up(&self, range: Range) {
-        meters::gave_up(range);
-        self.fill(range).await;
     }
 }
 

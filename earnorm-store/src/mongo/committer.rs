@@ -124,6 +124,12 @@ impl Committer {
         withdrawn.is_some()
     }
 
+    /// Whether no more than one transaction is on its way, and nobody waits for the next.
+    pub(super) fn is_alone(&self) -> bool {
+        let line = self.lock();
+        line.in_flight == 1 && line.ready.is_empty() && line.again.is_empty()
+    }
+
     /// The next batch.
     fn take(&self) -> Option<Batch> {
         let mut line = self.lock();

@@ -17,6 +17,8 @@ pub(super) enum Fault {
     FreezeInTransaction,
     /// The writer dies after it reserved positions.
     AbandonAfterReserve,
+    /// A lone writer stands still for ever after it took the counter inside its transaction.
+    FreezeWithCounter,
     /// The writer dies after it inserted its events.
     AbortAfterInsert,
     /// The writer stands still for ever after it inserted its events.
@@ -38,6 +40,13 @@ impl Batch {
     }
 }
 
+impl Fault {
+    /// Whether the writer stands still: its session is neither ended nor given back.
+    pub(super) fn freezes(self) -> bool {
+        matches!(self, Self::FreezeInTransaction | Self::FreezeWithCounter | Self::FreezeAfterInsert)
+    }
+}
+
 #[cfg(feature = "conformance")]
 impl Fault {
     /// The fault that the suite asks for.
@@ -48,6 +57,7 @@ impl Fault {
             Sabotage::AbandonAfterGuards => Self::AbandonAfterGuards,
             Sabotage::FreezeInTransaction => Self::FreezeInTransaction,
             Sabotage::AbandonAfterReserve => Self::AbandonAfterReserve,
+            Sabotage::FreezeWithCounter => Self::FreezeWithCounter,
             Sabotage::AbortAfterInsert => Self::AbortAfterInsert,
             Sabotage::FreezeAfterInsert => Self::FreezeAfterInsert,
             Sabotage::Stall(time) => Self::Stall(time),

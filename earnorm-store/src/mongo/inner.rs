@@ -17,6 +17,7 @@ use super::committer::Committer;
 use super::error::STORE;
 use super::mark::Mark;
 use super::options::Names;
+use super::reserve::Counter;
 use super::upkeep::Upkeep;
 use super::watchdog::Watchdog;
 
@@ -52,6 +53,7 @@ pub(super) struct Inner {
     /// The fields of each unique index, by its name.
     fields: RwLock<HashMap<String, Vec<String>>>,
     pub(super) committer: Committer,
+    pub(super) counter: Counter,
     pub(super) upkeep: Upkeep,
     closed: AtomicBool,
     /// Held for reading by each running commit, so that `close` can wait for them.
@@ -77,6 +79,7 @@ impl Inner {
             mark: Mark::default(),
             fields: RwLock::default(),
             committer: Committer::new(batching, Handle::current()),
+            counter: Counter::default(),
             upkeep: Upkeep::default(),
             closed: AtomicBool::new(false),
             flights: Arc::default(),

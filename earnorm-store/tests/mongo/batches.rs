@@ -118,7 +118,8 @@ fn of_rivals_for_a_unique_value_in_one_batch_the_first_wins_unless_it_is_refused
         let mut stale = changing("b", 4, "email", "x");
         stale.documents.insert(0, write("c", DocumentOp::Insert { document: doc! { "_v": 1_i64, "email": "x" } }));
         let answers = at_once(&store, [stale, creating("d", doc! { "email": "x" })]).await;
-        assert!(answers[0].as_ref().is_err_and(Error::is_conflict), "{:?}", answers[0]);
+        // Where they went in two transactions after all, the value may have been taken when the first was looked at.
+        assert!(matches!(answers[0], Err(Error::Conflict(_) | Error::Unique(_))), "{:?}", answers[0]);
         assert!(answers[1].is_ok(), "{:?}", answers[1]);
         let answers = at_once(&store, (0..8).map(|n| creating(&format!("r{n}"), doc! { "email": "y" }))).await;
         assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);

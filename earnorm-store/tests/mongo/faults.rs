@@ -128,6 +128,54 @@ fn what_a_frozen_writer_holds_is_free_again_within_seconds() {
 }
 
 #[test]
+fn a_frozen_lone_writer_keeps_the_counter_for_seconds_only() {
+    with_measured_store(|store, measured: Measured| async move {
+        let frozen = again(&store).await;
+        put(&store, "a", doc! {}).await;
+        frozen.sabotage(creating("b", doc! {}), Sabotage::FreezeWithCounter).await.expect_err("it stands still");
+        let began = Instant::now();
+        let receipt = store.commit(creating("c", doc! {})).await.expect("it commits");
+        assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+        println!("the counter was free after {:?}", began.elapsed());
+        assert_eq!(receipt.events[0].position.get(), 2, "no position went with it");
+        put(&store, "b", doc! {}).await;
+        measured.read();
+        assert_eq!((measured.counter(telemetry::WATCHDOG_KILLS), measured.counter(telemetry::HOLES_FILLED)), (1, 0));
+        frozen.close().await.expect("it closes");
+    });
+}
+
+#[test]
+fn a_lone_writer_burns_no_position_and_others_are_told_apart() {
+    with_store(|store| async move {
+        let other = again(&store).await;
+        for n in 1..=3_u64 {
+            let key = format!("n{n}");
+            let made = store.commit(appending(&key, ExpectedVersion::NoStream)).await.expect("it commits");
+            assert_eq!(made.events[0].position.get(), i64::try_from(n).expect("small"));
+            // Found by the unique index, when the position is taken already.
+            store.commit(appending(&key, ExpectedVersion::NoStream)).await.expect_err("it is there");
+        }
+        let writers = [store.clone(), other.clone()].into_iter().enumerate().map(|(who, store)| {
+            tokio::spawn(async move {
+                for n in 0..100 {
+                    store
+                        .commit(appending(&format!("w{who}-{n}"), ExpectedVersion::NoStream))
+                        .await
+                        .expect("it commits");
+                }
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.expect("it ends");
+        }
+        let page = store.read_log(LogQuery { limit: 10_000, ..LogQuery::default() }).await.expect("a page");
+        assert_eq!(page.events.len(), 203);
+        other.close().await.expect("it closes");
+    });
+}
+
+#[test]
 fn one_frozen_document_does_not_hold_the_others_of_its_batch() {
     with_store(|store| async move {
         let frozen = again(&store).await;
