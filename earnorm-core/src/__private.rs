@@ -13,6 +13,7 @@ pub use crate::personal::{personal_path, subject_path};
 pub use crate::query::{Field, Filter, Sort};
 pub use crate::save::{PostContext, PreContext};
 pub use crate::schema::{FieldSchema, IndexKey, IndexSchema, ModelSchema, StoredKind};
+pub use crate::shape;
 pub use crate::upcast::{UpcastError, UpcastOutcome, UpcastRegistration};
 pub use crate::validation::{self, Nested, ValidationError, ValidationErrors};
 pub use crate::value::{

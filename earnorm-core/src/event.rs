@@ -11,6 +11,7 @@ use crate::error::{DecodeError, EncodeError, Error, Result};
 use crate::fold;
 use crate::metadata::Metadata;
 use crate::position::Position;
+use crate::shape::Field;
 use crate::stream::StreamId;
 use crate::upcast::Span;
 
@@ -43,6 +44,9 @@ pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The stored names of its personal fields, which are sealed with the key of the instance's subject: see
     /// [`crate::personal`].
     const PERSONAL: &'static [&'static str] = &[];
+    /// Its stored fields: see [`crate::shape`]. Events written by hand may leave them out, and are then locked by their
+    /// version alone.
+    const FIELDS: &'static [Field] = &[];
 
     /// The event's data as stored.
     ///

@@ -10,10 +10,11 @@ use bson::Document;
 
 use crate::error::{BoxError, DecodeError};
 use crate::save::{PostContext, PreContext};
+use crate::shape::Field;
 use crate::validation::ValidationErrors;
 
 pub use outcome::{Abort, PostOutcome, PreOutcome, ValidateOutcome};
-pub(crate) use registration::FolderFn;
+pub(crate) use registration::{AppliedEvent, EventsFn, FolderFn};
 pub use registration::{HookInfo, HookRegistration, ModelRegistration, describe};
 
 /// A future behind a pointer.
@@ -147,6 +148,8 @@ pub struct Applier<M> {
     pub event: &'static str,
     /// The version of the event's shape that the code knows.
     pub version: u32,
+    /// The event's stored fields.
+    pub fields: &'static [Field],
     /// Its code.
     pub run: ApplyFn<M>,
 }

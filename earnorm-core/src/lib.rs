@@ -33,6 +33,7 @@ pub mod replay;
 mod retry;
 pub mod save;
 pub mod schema;
+pub mod shape;
 pub mod snapshot;
 pub mod store;
 pub mod stream;

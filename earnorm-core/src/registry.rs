@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use crate::error::{Error, Result};
 use crate::fold::{Folder, RulesFolder, SourcedRules, TrackedRules};
-use crate::hook::{Block, FolderFn, Hook, HookInfo, HookRegistration, ModelRegistration};
+use crate::hook::{AppliedEvent, Block, EventsFn, FolderFn, Hook, HookInfo, HookRegistration, ModelRegistration};
 use crate::model::Model;
 use crate::schema::{ModelKind, ModelSchema};
 use crate::upcast::{self, UpcastRegistration, Upcasters};
@@ -60,6 +60,7 @@ struct Known {
     type_id: TypeId,
     schema: &'static ModelSchema,
     folder: FolderFn,
+    events: EventsFn,
 }
 
 impl std::fmt::Debug for Registry {
@@ -88,7 +89,8 @@ impl Registry {
     pub fn collected() -> Self {
         let mut registry = Self::empty();
         for model in inventory::iter::<ModelRegistration> {
-            registry.add(Known { type_id: (model.type_id)(), schema: model.schema, folder: model.folder });
+            let ModelRegistration { type_id, schema, folder, events } = *model;
+            registry.add(Known { type_id: type_id(), schema, folder, events });
         }
         registry.hooked = registry.blocks.keys().copied().collect();
         registry.find_orphans();
@@ -98,7 +100,8 @@ impl Registry {
     /// Adds a model with its `#[apply]` methods, without its hooks; see [`Registry::hooks_of`].
     #[must_use]
     pub fn model<M: Model>(mut self) -> Self {
-        self.add(Known { type_id: TypeId::of::<M>(), schema: M::SCHEMA, folder: Self::folder_of::<M> });
+        let (folder, events) = (Self::folder_of::<M>, Self::events_of::<M>);
+        self.add(Known { type_id: TypeId::of::<M>(), schema: M::SCHEMA, folder, events });
         self
     }
 
@@ -249,10 +252,30 @@ impl Registry {
         Ok(plan)
     }
 
+    /// The events that models apply, by their full types.
+    pub(crate) fn applied_events(&self) -> Vec<(String, AppliedEvent)> {
+        let of = |known: &Known| {
+            let name = known.schema.name;
+            (known.events)(self).into_iter().map(move |event| (format!("{name}.{}", event.name), event))
+        };
+        self.models.values().flat_map(of).collect()
+    }
+
+    pub(crate) fn events_of<M: Model>(&self) -> Vec<AppliedEvent> {
+        let appliers = self.blocks_of::<M>().into_iter().flat_map(|block| block.appliers);
+        appliers
+            .map(|applier| AppliedEvent { name: applier.event, version: applier.version, fields: applier.fields })
+            .collect()
+    }
+
+    fn blocks_of<M: Model>(&self) -> Vec<&'static Block<M>> {
+        let blocks = self.blocks.get(&TypeId::of::<M>()).into_iter().flatten();
+        blocks.filter_map(|entry| entry.block.downcast_ref::<Block<M>>()).collect()
+    }
+
     fn build_plan<M: Model>(&self) -> Plan<M> {
         let type_id = TypeId::of::<M>();
-        let blocks = self.blocks.get(&type_id).into_iter().flatten();
-        let blocks: Vec<_> = blocks.filter_map(|entry| entry.block.downcast_ref::<Block<M>>()).collect();
+        let blocks = self.blocks_of::<M>();
         let mut hooks: Vec<Hook<M>> = Vec::new();
         if self.hooked.contains(&type_id) {
             hooks.extend(blocks.iter().flat_map(|block| block.hooks.iter().copied()));

@@ -4,6 +4,8 @@ mod info;
 
 pub use info::ModelInfo;
 
+use crate::shape::Shape;
+
 /// The state document's version: the version of the last event in its stream.
 pub const VERSION: &str = "_v";
 /// The state document's schema version.
@@ -135,6 +137,10 @@ pub struct FieldSchema {
     pub kind: StoredKind,
     /// Whether null is a value of it.
     pub optional: bool,
+    /// What is stored, down to the last field: see [`crate::shape`].
+    pub shape: fn() -> Shape,
+    /// Whether a missing one has a value that the struct gives.
+    pub default: bool,
 }
 
 /// An index on a model's collection.

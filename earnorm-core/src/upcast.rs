@@ -12,7 +12,7 @@ use bson::Document;
 use crate::model::Model;
 
 pub(crate) use chain::{Span, Upcasters};
-pub(crate) use check::{check_event, check_model, check_strays};
+pub(crate) use check::{check_event, check_model, check_strays, missing_step};
 pub use outcome::{UpcastError, UpcastOutcome};
 
 /// The code of one step: from one schema version to the next.

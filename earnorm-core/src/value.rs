@@ -18,6 +18,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 
 use crate::error::{DecodeError, EncodeError};
 use crate::schema::StoredKind;
+use crate::shape::Shape;
 
 /// A Rust type that can be stored in a field.
 ///
@@ -34,6 +35,12 @@ pub trait Value: Sized {
     const KIND: StoredKind;
     /// Whether null is a value.
     const OPTIONAL: bool = false;
+
+    /// What is stored, down to the last field: what [`crate::shape::Lock`] writes down.
+    #[must_use]
+    fn shape() -> Shape {
+        Shape::of_kind(Self::KIND)
+    }
 
     /// The stored form.
     ///

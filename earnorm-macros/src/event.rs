@@ -104,6 +104,7 @@ fn generated(item: &ItemStruct, keys: &EventKeys, name: &str, fields: &[FieldMod
     let decode = fields::decode(rt, fields, &quote!(#data));
     let defaults = fields::default_functions(fields);
     let personal = fields::personal(rt, fields);
+    let shapes = if broken { TokenStream::new() } else { fields::shapes(rt, fields) };
     let (encode, decode) = if broken {
         (quote!(loop {}), quote!(loop {}))
     } else {
@@ -129,6 +130,7 @@ fn generated(item: &ItemStruct, keys: &EventKeys, name: &str, fields: &[FieldMod
                 const NAME: &'static str = #name;
                 const VERSION: u32 = #version;
                 const PERSONAL: &'static [&'static str] = &[#personal];
+                const FIELDS: &'static [#rt::shape::Field] = &[#shapes];
                 fn encode(&self) -> ::core::result::Result<#rt::bson::Document, #rt::EncodeError> {
                     #encode
                 }

@@ -9,7 +9,9 @@ use proc_macro2::{Ident, Span};
 use syn::{Attribute, Expr, Path, Type, Visibility};
 
 pub(crate) use check::check;
-pub(crate) use expand::{Access, checks, constants, decode, default_functions, encode, personal};
+pub(crate) use expand::{
+    Access, checks, constants, decode, default_functions, encode, has_default, personal, shape, shapes,
+};
 pub(crate) use parse::{parse, strip};
 pub(crate) use rules::Rule;
 

@@ -9,6 +9,7 @@ use crate::hook::{Block, Phase};
 use crate::model::Model;
 use crate::registry::Registry;
 use crate::schema::ModelSchema;
+use crate::shape::Field;
 
 /// A model that is linked into the program.
 #[derive(Debug, Clone, Copy)]
@@ -16,16 +17,33 @@ pub struct ModelRegistration {
     pub(crate) type_id: fn() -> TypeId,
     pub(crate) schema: &'static ModelSchema,
     pub(crate) folder: FolderFn,
+    pub(crate) events: EventsFn,
 }
 
 /// Makes the folder of a model from the registry's parts.
 pub(crate) type FolderFn = fn(&Registry) -> Result<Arc<dyn Folder>>;
 
+/// Lists the events that a model applies.
+pub(crate) type EventsFn = fn(&Registry) -> Vec<AppliedEvent>;
+
+/// An event that a sourced model applies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AppliedEvent {
+    pub(crate) name: &'static str,
+    pub(crate) version: u32,
+    pub(crate) fields: &'static [Field],
+}
+
 impl ModelRegistration {
     /// The registration of `M`.
     #[must_use]
     pub const fn of<M: Model>() -> Self {
-        Self { type_id: TypeId::of::<M>, schema: M::SCHEMA, folder: Registry::folder_of::<M> }
+        Self {
+            type_id: TypeId::of::<M>,
+            schema: M::SCHEMA,
+            folder: Registry::folder_of::<M>,
+            events: Registry::events_of::<M>,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{DecodeError, EncodeError};
 use crate::schema::StoredKind;
+use crate::shape::Shape;
 use crate::validation::{HasLength, Maybe, MaybeText, Nested};
 use crate::value::{Operand, Ordered, Summable, Text, Value};
 
@@ -119,6 +120,10 @@ impl<T: Value> Value for Personal<T> {
         assert!(!T::OPTIONAL, "`Personal<Option<T>>` cannot tell None from erased: write `Option<T>`");
         true
     };
+
+    fn shape() -> Shape {
+        Shape::Wrapped("Personal", T::shape)
+    }
 
     fn encode(&self) -> Result<Bson, EncodeError> {
         self.as_ref().map_or(Ok(Bson::Null), Value::encode)

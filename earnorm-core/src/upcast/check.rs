@@ -1,7 +1,7 @@
 //! What is wrong with chains of upcasters: found when a database connects, not in front of the data that needs them.
 
-use super::Upcasters;
 use super::chain::Chain;
+use super::{Span, Upcasters};
 use crate::event::RESERVED_EVENTS;
 use crate::schema::{ModelKind, ModelSchema};
 
@@ -63,6 +63,12 @@ pub(crate) fn check_strays(
         }
     }
     Ok(())
+}
+
+/// The first version of a span from which no step leads on, for a model or for an event type.
+pub(crate) fn missing_step(upcasters: &Upcasters, name: &str, is_model: bool, span: Span) -> Option<u32> {
+    let chain = if is_model { upcasters.of_model(name) } else { upcasters.of_event(name) };
+    (span.from..span.to).find(|from| chain.is_none_or(|chain| !chain.contains_key(from)))
 }
 
 /// Whose chain is checked.

@@ -8,10 +8,15 @@ use bson::{Bson, Document};
 use super::Value;
 use crate::error::{DecodeError, EncodeError};
 use crate::schema::StoredKind;
+use crate::shape::Shape;
 
 impl<T: Value> Value for Option<T> {
     const KIND: StoredKind = T::KIND;
     const OPTIONAL: bool = true;
+
+    fn shape() -> Shape {
+        Shape::Wrapped("Option", T::shape)
+    }
 
     fn encode(&self) -> Result<Bson, EncodeError> {
         self.as_ref().map_or(Ok(Bson::Null), Value::encode)
@@ -32,6 +37,10 @@ impl<T: Value> Value for Option<T> {
 impl<T: Value> Value for Box<T> {
     const KIND: StoredKind = T::KIND;
     const OPTIONAL: bool = T::OPTIONAL;
+
+    fn shape() -> Shape {
+        T::shape()
+    }
 
     fn encode(&self) -> Result<Bson, EncodeError> {
         (**self).encode()
@@ -68,6 +77,10 @@ fn decode_items<T: Value, C: FromIterator<T>>(stored: &Bson) -> Result<C, Decode
 impl<T: Value> Value for Vec<T> {
     const KIND: StoredKind = StoredKind::Array;
 
+    fn shape() -> Shape {
+        Shape::Wrapped("Vec", T::shape)
+    }
+
     fn encode(&self) -> Result<Bson, EncodeError> {
         encode_items(self.iter())
     }
@@ -80,6 +93,10 @@ impl<T: Value> Value for Vec<T> {
 impl<T: Value + Ord> Value for BTreeSet<T> {
     const KIND: StoredKind = StoredKind::Array;
 
+    fn shape() -> Shape {
+        Shape::Wrapped("Set", T::shape)
+    }
+
     fn encode(&self) -> Result<Bson, EncodeError> {
         encode_items(self.iter())
     }
@@ -91,6 +108,10 @@ impl<T: Value + Ord> Value for BTreeSet<T> {
 
 impl<T: Value + Eq + Hash + Ord, S: BuildHasher + Default> Value for HashSet<T, S> {
     const KIND: StoredKind = StoredKind::Array;
+
+    fn shape() -> Shape {
+        Shape::Wrapped("Set", T::shape)
+    }
 
     fn encode(&self) -> Result<Bson, EncodeError> {
         // A hash order differs between runs and would look like a change.
@@ -122,6 +143,10 @@ fn decode_entries<T: Value, C: FromIterator<(String, T)>>(stored: &Bson) -> Resu
 impl<T: Value> Value for BTreeMap<String, T> {
     const KIND: StoredKind = StoredKind::Document;
 
+    fn shape() -> Shape {
+        Shape::Wrapped("Map", T::shape)
+    }
+
     fn encode(&self) -> Result<Bson, EncodeError> {
         encode_entries(self.iter())
     }
@@ -133,6 +158,10 @@ impl<T: Value> Value for BTreeMap<String, T> {
 
 impl<T: Value, S: BuildHasher + Default> Value for HashMap<String, T, S> {
     const KIND: StoredKind = StoredKind::Document;
+
+    fn shape() -> Shape {
+        Shape::Wrapped("Map", T::shape)
+    }
 
     fn encode(&self) -> Result<Bson, EncodeError> {
         let mut entries: Vec<_> = self.iter().collect();

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Ordered, Summable, Text, Value, to_millis};
 use crate::error::{DecodeError, EncodeError};
 use crate::schema::StoredKind;
+use crate::shape::Shape;
 
 macro_rules! ordered {
     ($($type:ty),*) => {
@@ -72,6 +73,10 @@ macro_rules! integers {
             impl Value for $type {
                 const KIND: StoredKind = StoredKind::$variant;
 
+                fn shape() -> Shape {
+                    Shape::Scalar(stringify!($type))
+                }
+
                 fn encode(&self) -> Result<Bson, EncodeError> {
                     <$wide>::try_from(*self)
                         .map(Bson::$variant)
@@ -122,6 +127,10 @@ impl Value for f64 {
 
 impl Value for f32 {
     const KIND: StoredKind = StoredKind::Double;
+
+    fn shape() -> Shape {
+        Shape::Scalar("f32")
+    }
 
     fn encode(&self) -> Result<Bson, EncodeError> {
         Ok(Bson::Double(f64::from(*self)))

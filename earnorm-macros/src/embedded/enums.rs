@@ -7,7 +7,7 @@ use quote::quote;
 use syn::ItemEnum;
 
 use super::only_models;
-use super::structs::{fallback, nothing_nested};
+use super::structs::{fallback, named, nothing_nested};
 use super::variant::{Content, VariantIr};
 use crate::derives::{self, Wish};
 use crate::errors::Errors;
@@ -79,6 +79,8 @@ fn value(rt: &Runtime, ident: &Ident, variants: &[VariantIr]) -> TokenStream {
     let decode = variants.iter().map(|variant| variant.decode(rt));
     let names = variants.iter().map(|variant| &variant.stored);
     let nested = nothing_nested(rt, ident);
+    let shapes = variants.iter().map(|variant| variant.shape(rt));
+    let shape = named(rt, &quote!(#rt::shape::Shape::Enum(&[#(#shapes),*])));
     quote! {
         #[automatically_derived]
         impl #ident { #defaults }
@@ -86,6 +88,7 @@ fn value(rt: &Runtime, ident: &Ident, variants: &[VariantIr]) -> TokenStream {
             #[automatically_derived]
             impl #rt::Value for #ident {
                 const KIND: #rt::StoredKind = #rt::StoredKind::#kind;
+                #shape
                 fn encode(&self) -> ::core::result::Result<#rt::bson::Bson, #rt::EncodeError> {
                     match self { #(#encode)* }
                 }

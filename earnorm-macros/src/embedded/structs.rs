@@ -52,6 +52,8 @@ fn document(rt: &Runtime, ident: &Ident, fields: &[FieldModel]) -> TokenStream {
     let encode = fields::encode(rt, fields, Access::OfSelf, &quote!(#document));
     let decode = fields::decode(rt, fields, &quote!(#document));
     let checks = fields::checks(rt, fields, Some(&quote!(#path)), &quote!(#errors));
+    let shapes = fields::shapes(rt, fields);
+    let shape = named(rt, &quote!(#rt::shape::Shape::Struct(&[#shapes])));
     quote! {
         #[automatically_derived]
         impl #ident {
@@ -62,6 +64,7 @@ fn document(rt: &Runtime, ident: &Ident, fields: &[FieldModel]) -> TokenStream {
             #[automatically_derived]
             impl #rt::Value for #ident {
                 const KIND: #rt::StoredKind = #rt::StoredKind::Document;
+                #shape
                 fn encode(&self) -> ::core::result::Result<#rt::bson::Bson, #rt::EncodeError> {
                     let mut #document = #rt::bson::Document::new();
                     #encode
@@ -87,12 +90,14 @@ fn newtype(rt: &Runtime, ident: &Ident, inner: &Type) -> TokenStream {
     let span = Span::mixed_site().located_at(inner.span());
     let of = quote_spanned!(span=> <#inner as #rt::Value>);
     let nested = nothing_nested(rt, ident);
+    let shape = named(rt, &quote!(#of::shape()));
     quote! {
         const _: () = {
             #[automatically_derived]
             impl #rt::Value for #ident {
                 const KIND: #rt::StoredKind = #of::KIND;
                 const OPTIONAL: ::core::primitive::bool = #of::OPTIONAL;
+                #shape
                 fn encode(&self) -> ::core::result::Result<#rt::bson::Bson, #rt::EncodeError> {
                     #of::encode(&self.0)
                 }
@@ -105,6 +110,15 @@ fn newtype(rt: &Runtime, ident: &Ident, inner: &Type) -> TokenStream {
             }
             #nested
         };
+    }
+}
+
+/// The method that answers the shape of a type with a name.
+pub(super) fn named(rt: &Runtime, shape: &TokenStream) -> TokenStream {
+    quote! {
+        fn shape() -> #rt::shape::Shape {
+            #rt::shape::Shape::Named(::core::any::TypeId::of::<Self>, || #shape)
+        }
     }
 }
 

@@ -75,6 +75,27 @@ impl VariantIr {
         .iter()
     }
 
+    /// What a lock of shapes must know of it.
+    pub(super) fn shape(&self, rt: &Runtime) -> TokenStream {
+        let Self { stored, cfgs, .. } = self;
+        let content = match &self.content {
+            Content::Unit => quote!(Unit),
+            Content::Value(ty) => {
+                let of = value_of(rt, ty);
+                quote!(Value(#of::shape))
+            }
+            Content::List(types) => {
+                let of = types.iter().map(|ty| value_of(rt, ty));
+                quote!(List(&[#(#of::shape),*]))
+            }
+            Content::Document(fields) => {
+                let shapes = fields::shapes(rt, fields);
+                quote!(Document(&[#shapes]))
+            }
+        };
+        quote!(#(#cfgs)* #rt::shape::Variant { name: #stored, content: #rt::shape::Content::#content })
+    }
+
     /// The arm that writes it.
     pub(super) fn encode(&self, rt: &Runtime) -> TokenStream {
         let Self { ident, stored, cfgs, .. } = self;

@@ -1,7 +1,7 @@
 //! The code that reads, writes and checks fields.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 
 use super::{Absent, Codec, FieldModel};
 use crate::runtime::Runtime;
@@ -154,6 +154,47 @@ pub(crate) fn personal(rt: &Runtime, fields: &[FieldModel]) -> TokenStream {
         quote!(#(#cfgs)* #path)
     });
     quote!(#(#paths),*)
+}
+
+/// What a lock of shapes must know of each stored field, the id first, for an array.
+pub(crate) fn shapes(rt: &Runtime, fields: &[FieldModel]) -> TokenStream {
+    let fields = fields.iter().filter(|field| !field.skip).map(|field| {
+        let FieldModel { stored, cfgs, .. } = field;
+        let (shape, default) = (shape(rt, field), has_default(field));
+        quote!(#(#cfgs)* #rt::shape::Field { path: #stored, shape: #shape, default: #default })
+    });
+    quote!(#(#fields),*)
+}
+
+/// The function that answers the shape of a field.
+pub(crate) fn shape(rt: &Runtime, field: &FieldModel) -> TokenStream {
+    let ty = &field.ty;
+    let span = Span::mixed_site().located_at(field.ty_span());
+    let path = |path: &Option<syn::Path>| path.as_ref().map_or_else(|| "serde".to_owned(), compact);
+    let text = match &field.codec {
+        Codec::Value => return quote_spanned!(span=> <#ty as #rt::Value>::shape),
+        Codec::Serde => compact(ty),
+        Codec::With(write, read) => format!("{} with {}, {}", compact(ty), path(write), path(read)),
+    };
+    quote!(|| #rt::shape::Shape::Serde(#text))
+}
+
+/// Whether the struct says what a missing field means.
+pub(crate) fn has_default(field: &FieldModel) -> bool {
+    !matches!(field.absent, Absent::Type)
+}
+
+/// Code as text, the same however it is laid out: `Vec<Tag>`.
+fn compact(code: &impl ToTokens) -> String {
+    let text = code.to_token_stream().to_string();
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars().filter(|letter| !letter.is_whitespace()) {
+        out.push(letter);
+        if letter == ',' {
+            out.push(' ');
+        }
+    }
+    out
 }
 
 /// One constant a stored field, for an inherent `impl`.

@@ -110,7 +110,7 @@ impl ApplyIr {
                 ::core::result::Result::Ok(())
             }))
         };
-        quote!(#(#cfgs)* #rt::Applier { event: #of::NAME, version: #of::VERSION, run: #run })
+        quote!(#(#cfgs)* #rt::Applier { event: #of::NAME, version: #of::VERSION, fields: #of::FIELDS, run: #run })
     }
 }
 

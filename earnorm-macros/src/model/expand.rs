@@ -146,7 +146,10 @@ fn schema(ir: &ModelIr) -> TokenStream {
     let entries = id_first.chain(others).map(|field| {
         let FieldModel { name, stored, cfgs, .. } = field;
         let (kind, optional) = stored_type(rt, field);
-        quote!(#(#cfgs)* #rt::FieldSchema { name: #name, path: #stored, kind: #kind, optional: #optional })
+        let (shape, default) = (fields::shape(rt, field), fields::has_default(field));
+        quote!(#(#cfgs)* #rt::FieldSchema {
+            name: #name, path: #stored, kind: #kind, optional: #optional, shape: #shape, default: #default
+        })
     });
     let indexes = indexes(ir);
     let personal = fields::personal(rt, fields);

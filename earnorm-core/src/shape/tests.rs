@@ -1,0 +1,1 @@
+//! The comparison of types, and the text of the lock.
