@@ -20,6 +20,7 @@
 //! | `log stats` | events by type, streams by category, tombstones, size |
 //! | `stream show ID [--at-version N \| --as-of WHEN] [--diff \| --history]` | the state of an instance, now or then; what each event changed |
 //! | `models [MODEL…]`, `hooks [MODEL…]` | the models; the hooks in the order in which they run |
+//! | `schema lock\|check [--file PATH]` | writes the shapes of models and events to a file to commit; compares with it |
 //! | `doctor [--strict] [--brief] [--indexes]` | connection, replica set, clock, holes, models, indexes, consumers |
 //! | `verify [MODEL…] [--record-outside-edits]` | compares state documents with the log |
 //! | `rebuild MODEL…\|--all [--restart] [--drop-unknown --yes MODELS]` | makes state documents anew from the log |
@@ -59,6 +60,7 @@ mod open;
 mod out;
 mod progress;
 mod rebuild;
+mod schema;
 mod stream;
 mod table;
 mod text;
@@ -156,13 +158,15 @@ async fn until_interrupted(target: &Target, cli: &Cli, out: &mut Out<'_>) -> Out
 }
 
 async fn dispatch(target: &Target, cli: &Cli, out: &mut Out<'_>) -> Outcome {
-    if let Command::Hooks(args) = &cli.command {
-        // The plan is in the program: no store is needed.
-        return hooks::run(args, target, out);
+    // These are in the program: no store is needed.
+    match &cli.command {
+        Command::Hooks(args) => return hooks::run(args, target, out),
+        Command::Schema(command) => return schema::run(command, target, out),
+        _ => {}
     }
     let opened = Opened::open(target, &cli.address, out).await?;
     let outcome = match &cli.command {
-        Command::Hooks(_) => Ok(Exit::Ok),
+        Command::Hooks(_) | Command::Schema(_) => Ok(Exit::Ok),
         Command::Log(command) => log::run(command, &opened, out).await,
         Command::Stream(command) => stream::run(command, &opened, out).await,
         Command::Models(args) => models::run(args, &opened, out).await,
@@ -195,7 +199,9 @@ impl Command {
             }
             Self::Erase(_) => Some("the erasure is not complete: run the same command again"),
             Self::Verify(_) => Some("nothing was changed; run it again"),
-            Self::Log(_) | Self::Stream(_) | Self::Models(_) | Self::Hooks(_) | Self::Doctor(_) => None,
+            Self::Log(_) | Self::Stream(_) | Self::Models(_) | Self::Hooks(_) | Self::Schema(_) | Self::Doctor(_) => {
+                None
+            }
         }
     }
 }

@@ -26,6 +26,9 @@ pub use earnorm_macros::{
 /// The stores.
 pub use earnorm_store as stores;
 
+#[doc(hidden)]
+#[path = "lock_file.rs"]
+pub mod __lock_file;
 #[cfg(feature = "cli")]
 pub mod cli;
 
@@ -53,6 +56,45 @@ macro_rules! marker {
     () => {
         /// Links this crate's models and hooks where it is named.
         pub const EARNORM: $crate::registry::CrateMarker = $crate::registry::CrateMarker::new(env!("CARGO_PKG_NAME"));
+    };
+}
+
+/// A test that what is stored did not change unseen: fails, naming the field and the cure, when the models and events that
+/// are linked into the test differ from the committed lock file. See [`shape`].
+///
+/// The path is relative to the directory of the package's Cargo.toml. With `EARNORM_UPDATE_LOCK=1` in the environment the
+/// file is written instead, unless stored data could not be read any more. A registry may follow, for some models only.
+///
+/// ```
+/// use earnorm::prelude::*;
+///
+/// #[model]
+/// #[derive(Debug, Clone)]
+/// pub struct Berth {
+///     #[model(id)]
+///     pub id: i64,
+///     pub length: f64,
+/// }
+///
+/// # let _ = r#"
+/// #[test]
+/// # "#;
+/// fn shapes_are_locked() {
+///     earnorm::assert_shapes_locked!("earnorm.lock.json");
+/// }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! assert_shapes_locked {
+    ($path:expr $(,)?) => {
+        $crate::assert_shapes_locked!($path, $crate::Registry::collected())
+    };
+    ($path:expr, $registry:expr $(,)?) => {
+        if let ::core::result::Result::Err(problem) =
+            $crate::__lock_file::check(::core::env!("CARGO_MANIFEST_DIR"), $path, &$registry)
+        {
+            ::core::panic!("{problem}");
+        }
     };
 }
 

@@ -170,6 +170,12 @@ impl Database {
         self.inner.registry.hooks()
     }
 
+    /// The models, hooks and upcasters that it was built with.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
     /// Indexes that are there, but not as the models say.
     #[must_use]
     pub fn drift(&self) -> &[Drift] {

@@ -197,6 +197,16 @@ impl Registry {
 
     /// Refuses what cannot work.
     pub(crate) fn check(&self) -> Result<()> {
+        self.check_models()?;
+        self.models().try_for_each(check_schema)?;
+        if let Some(problem) = crate::personal::clash(self.models()) {
+            return Err(Error::Registry(problem));
+        }
+        self.models.values().try_for_each(|known| (known.folder)(self).map(|_| ()))
+    }
+
+    /// Refuses a registry that does not say which models there are.
+    pub(crate) fn check_models(&self) -> Result<()> {
         if let Some(problem) = self.problems.first() {
             return Err(Error::Registry(problem.clone()));
         }
@@ -207,11 +217,7 @@ impl Registry {
                     .to_owned(),
             ));
         }
-        self.models().try_for_each(check_schema)?;
-        if let Some(problem) = crate::personal::clash(self.models()) {
-            return Err(Error::Registry(problem));
-        }
-        self.models.values().try_for_each(|known| (known.folder)(self).map(|_| ()))
+        Ok(())
     }
 
     /// What upcasts the data that older programs stored.

@@ -4,7 +4,9 @@ use clap::{Parser, Subcommand};
 
 use super::exit::CODES;
 use super::out::Colour;
-use super::{adopt, doctor, erase, export, hooks, import, log, models, rebuild, stream, truncate, upgrade, verify};
+use super::{
+    adopt, doctor, erase, export, hooks, import, log, models, rebuild, schema, stream, truncate, upgrade, verify,
+};
 
 /// Looks at a store of EarnORM, and keeps it in order.
 #[derive(Debug, Parser)]
@@ -66,6 +68,9 @@ pub(super) enum Command {
     Models(models::Args),
     /// List the hooks that run, in the order in which they run.
     Hooks(hooks::Args),
+    /// Keep an eye on what is stored of models and events.
+    #[command(subcommand)]
+    Schema(schema::Command),
     /// Look for what is wrong with a store, or will be.
     Doctor(doctor::Args),
     /// Compare state documents with the log.

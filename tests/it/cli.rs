@@ -4,6 +4,7 @@ mod erase;
 mod hostile;
 mod process;
 mod reading;
+mod schema;
 mod upkeep;
 mod versions;
 mod wrong;

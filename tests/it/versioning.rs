@@ -4,6 +4,7 @@
 mod checks;
 mod events;
 mod failures;
+mod lock;
 mod sourced;
 mod tracked;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::fields::{Fields, flat};
 use super::{Field, LockError, text};
+use crate::error::Result;
 use crate::registry::Registry;
 use crate::schema::{ModelKind, ModelSchema};
 
@@ -27,21 +28,24 @@ pub(super) struct Entry {
 
 impl Lock {
     /// The shapes of what a registry knows: its models, and the events that they apply.
-    #[must_use]
-    pub fn of(registry: &Registry) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Error::Registry`] when it has no models, or two under one name.
+    pub fn of(registry: &Registry) -> Result<Self> {
+        registry.check_models()?;
         let models = registry.models().map(|schema| (schema.name.to_owned(), Entry::of_model(schema))).collect();
         let events = registry.applied_events().into_iter().map(|(name, event)| {
             let entry = Entry { kind: None, version: event.version, fields: flat(event.fields) };
             (name, entry)
         });
-        Self { models, events: events.collect() }
+        Ok(Self { models, events: events.collect() })
     }
 
     /// Reads the text of a lock file.
     ///
     /// # Errors
     /// Says where the text is not a lock.
-    pub fn read(text: &str) -> Result<Self, LockError> {
+    pub fn read(text: &str) -> std::result::Result<Self, LockError> {
         text::read(text)
     }
 

@@ -20,6 +20,8 @@ async fn a_wrong_command_says_what_to_type_instead() {
         ("stream show 42", "category-key"),
         ("stream show guest-1 --at-version 0", "--at-version"),
         ("rebuild", "<MODEL>"),
+        ("schema", "lock"),
+        ("lock", "`shop cli schema lock`"),
         ("truncate 5", "--archive"),
         ("verify", "EARNORM_STORE"),
     ];
@@ -34,7 +36,9 @@ async fn a_wrong_command_says_what_to_type_instead() {
 async fn help_is_no_error_and_lists_commands_and_exit_codes() {
     for line in ["--help", "help", "-h"] {
         let help = run(Target::Address, line).await.ok();
-        let parts = ["log", "stream", "models", "hooks", "doctor", "rebuild", "verify", "upgrade", "export", "import"];
+        let parts = [
+            "log", "stream", "models", "hooks", "schema", "doctor", "rebuild", "verify", "upgrade", "export", "import",
+        ];
         for part in parts.iter().chain(&["adopt", "truncate", "erase", "Exit codes", "130"]) {
             assert!(help.contains(part), "{part} is not in {help}");
         }
