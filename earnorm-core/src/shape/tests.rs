@@ -43,20 +43,22 @@ fn kept_as_all<Old: Value>(old: &Old) {
 
 proptest! {
     #[test]
-    fn a_wider_type_reads_whatever_was_stored(number: u64, signed: i64, float: f64, small: f32, word: String) {
-        #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "any number will do")]
-        kept_as_all(&(signed as i8));
-        kept_as_all(&(signed as i16));
-        kept_as_all(&(signed as i32));
-        kept_as_all(&signed);
-        kept_as_all(&(number as u8));
-        kept_as_all(&(number as u16));
-        kept_as_all(&(number as u32));
-        kept_as_all(&number);
-        kept_as_all(&(number as usize));
-        kept_as_all(&float);
-        kept_as_all(&small);
-        kept_as_all(&word);
+    fn a_wider_type_reads_whatever_was_stored(
+        signed: (i8, i16, i32, i64), unsigned: (u8, u16, u32, u64, usize), float: (f32, f64), other: (bool, String),
+    ) {
+        kept_as_all(&signed.0);
+        kept_as_all(&signed.1);
+        kept_as_all(&signed.2);
+        kept_as_all(&signed.3);
+        kept_as_all(&unsigned.0);
+        kept_as_all(&unsigned.1);
+        kept_as_all(&unsigned.2);
+        kept_as_all(&unsigned.3);
+        kept_as_all(&unsigned.4);
+        kept_as_all(&float.0);
+        kept_as_all(&float.1);
+        kept_as_all(&other.0);
+        kept_as_all(&other.1);
     }
 
     #[test]

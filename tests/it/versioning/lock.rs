@@ -35,6 +35,7 @@ mod v1 {
     #[derive(Debug, Clone)]
     pub(super) struct Node {
         pub(super) below: Vec<Node>,
+        pub(super) beside: Option<Box<Node>>,
     }
 
     #[model(embedded)]
@@ -55,11 +56,11 @@ mod v1 {
         pub(super) price: Cents,
         #[model(default)]
         pub(super) weight: f64,
-        pub(super) note: Option<Box<String>>,
+        pub(super) note: Option<String>,
         #[model(serde)]
         pub(super) raw: std::collections::BTreeMap<String, i64>,
         #[model(skip)]
-        pub(super) seen: bool,
+        pub(super) _seen: bool,
     }
 
     #[event(name = "opened")]
@@ -139,6 +140,7 @@ fn the_lock_has_every_stored_path_by_its_stored_name() {
         ("to", "String"),
         ("tree", "struct"),
         ("tree.below", "Vec<like tree>"),
+        ("tree.beside", "Option<like tree>"),
         ("weight", "f64, default"),
     ];
     let fields: Vec<_> = model["fields"]
