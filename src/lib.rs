@@ -65,6 +65,9 @@ macro_rules! marker {
 /// The path is relative to the directory of the package's Cargo.toml. With `EARNORM_UPDATE_LOCK=1` in the environment the
 /// file is written instead, unless stored data could not be read any more. A registry may follow, for some models only.
 ///
+/// Write it as a test of its own in `tests/`, with `use models as _;` where the models are in another crate: beside unit
+/// tests, models that exist for tests would be locked too.
+///
 /// ```
 /// use earnorm::prelude::*;
 ///

@@ -3,7 +3,7 @@
 pub use ::{bson, chrono, inventory, regex, serde, uuid};
 
 pub use crate::error::{BoxError, DecodeError, EncodeError};
-pub use crate::event::Event;
+pub use crate::event::{Event, EventRegistration};
 pub use crate::hook::{
     Abort, Applier, ApplyFn, Block, BoxFuture, Hook, HookFn, HookInfo, HookRegistration, ModelRegistration, Phase,
     PostOutcome, PreOutcome, ValidateOutcome, describe,

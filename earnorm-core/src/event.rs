@@ -1,5 +1,7 @@
 //! Events: facts, before and after the store gave them a version and a position.
 
+use std::any::{TypeId, type_name};
+
 use bson::Document;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -60,6 +62,27 @@ pub trait Event: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// Names the field that is missing or of another type.
     fn decode(data: &Document) -> Result<Self, DecodeError>;
 }
+
+/// An event struct that is linked into the program.
+#[derive(Debug, Clone, Copy)]
+pub struct EventRegistration {
+    pub(crate) type_id: fn() -> TypeId,
+    pub(crate) rust_path: fn() -> &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) version: u32,
+    pub(crate) fields: &'static [Field],
+}
+
+impl EventRegistration {
+    /// The registration of `E`.
+    #[must_use]
+    pub const fn of<E: Event>() -> Self {
+        let (type_id, rust_path) = (TypeId::of::<E>, type_name::<E>);
+        Self { type_id, rust_path, name: E::NAME, version: E::VERSION, fields: E::FIELDS }
+    }
+}
+
+inventory::collect!(EventRegistration);
 
 /// An event on its way into the store.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,7 @@
 mod outcome;
 mod registration;
 
+use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -150,6 +151,8 @@ pub struct Applier<M> {
     pub version: u32,
     /// The event's stored fields.
     pub fields: &'static [Field],
+    /// The event's Rust type.
+    pub type_id: fn() -> TypeId,
     /// Its code.
     pub run: ApplyFn<M>,
 }

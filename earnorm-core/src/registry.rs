@@ -7,8 +7,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use crate::error::{Error, Result};
+use crate::event::{Event, EventRegistration};
 use crate::fold::{Folder, RulesFolder, SourcedRules, TrackedRules};
-use crate::hook::{AppliedEvent, Block, EventsFn, FolderFn, Hook, HookInfo, HookRegistration, ModelRegistration};
+use crate::hook::{
+    AppliedEvent, Applier, Block, EventsFn, FolderFn, Hook, HookInfo, HookRegistration, ModelRegistration,
+};
 use crate::model::Model;
 use crate::schema::{ModelKind, ModelSchema};
 use crate::upcast::{self, UpcastRegistration, Upcasters};
@@ -42,6 +45,8 @@ impl CrateMarker {
 #[derive(Default)]
 pub struct Registry {
     models: BTreeMap<&'static str, Known>,
+    /// Event structs, whichever models they are raised on.
+    pub(crate) events: Vec<EventRegistration>,
     steps: Vec<UpcastRegistration>,
     /// The chains of `steps`, made once all models are known.
     upcasters: OnceLock<Arc<Upcasters>>,
@@ -92,6 +97,7 @@ impl Registry {
             let ModelRegistration { type_id, schema, folder, events } = *model;
             registry.add(Known { type_id: type_id(), schema, folder, events });
         }
+        registry.events = inventory::iter::<EventRegistration>.into_iter().copied().collect();
         registry.hooked = registry.blocks.keys().copied().collect();
         registry.find_orphans();
         registry
@@ -109,6 +115,14 @@ impl Registry {
     #[must_use]
     pub fn hooks_of<M: Model>(mut self) -> Self {
         self.hooked.insert(TypeId::of::<M>());
+        self
+    }
+
+    /// Adds an event that is raised on tracked models, or appended beside models, for [`crate::shape::Lock`]: it is what
+    /// else would not know of it. Events of sourced models come with these.
+    #[must_use]
+    pub fn event<E: Event>(mut self) -> Self {
+        self.events.push(EventRegistration::of::<E>());
         self
     }
 
@@ -269,9 +283,11 @@ impl Registry {
 
     pub(crate) fn events_of<M: Model>(&self) -> Vec<AppliedEvent> {
         let appliers = self.blocks_of::<M>().into_iter().flat_map(|block| block.appliers);
-        appliers
-            .map(|applier| AppliedEvent { name: applier.event, version: applier.version, fields: applier.fields })
-            .collect()
+        let event = |applier: &Applier<M>| {
+            let Applier { event, version, fields, type_id, .. } = *applier;
+            AppliedEvent { type_id: type_id(), name: event, version, fields }
+        };
+        appliers.map(event).collect()
     }
 
     fn blocks_of<M: Model>(&self) -> Vec<&'static Block<M>> {

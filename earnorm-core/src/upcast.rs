@@ -12,7 +12,9 @@ use bson::Document;
 use crate::model::Model;
 
 pub(crate) use chain::{Span, Upcasters};
-pub(crate) use check::{check_event, check_model, check_strays, missing_step};
+pub(crate) use check::{
+    check_event, check_model, check_strays, missing_step_of_any, missing_step_of_event, missing_step_of_model,
+};
 pub use outcome::{UpcastError, UpcastOutcome};
 
 /// The code of one step: from one schema version to the next.

@@ -1,7 +1,7 @@
 //! `#[event]` on a struct: parse → model → check → expand.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Fields, Item, ItemStruct, LitStr};
 
@@ -105,6 +105,9 @@ fn generated(item: &ItemStruct, keys: &EventKeys, name: &str, fields: &[FieldMod
     let defaults = fields::default_functions(fields);
     let personal = fields::personal(rt, fields);
     let shapes = if broken { TokenStream::new() } else { fields::shapes(rt, fields) };
+    let span = Span::mixed_site().located_at(ident.span());
+    let registration = quote_spanned!(span=> #rt::EventRegistration::of::<#ident>());
+    let submit = (!broken).then(|| quote!(#rt::inventory::submit! { #registration }));
     let (encode, decode) = if broken {
         (quote!(loop {}), quote!(loop {}))
     } else {
@@ -138,6 +141,7 @@ fn generated(item: &ItemStruct, keys: &EventKeys, name: &str, fields: &[FieldMod
                     #decode
                 }
             }
+            #submit
         };
     }
 }

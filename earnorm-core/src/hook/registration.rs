@@ -29,6 +29,7 @@ pub(crate) type EventsFn = fn(&Registry) -> Vec<AppliedEvent>;
 /// An event that a sourced model applies.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AppliedEvent {
+    pub(crate) type_id: TypeId,
     pub(crate) name: &'static str,
     pub(crate) version: u32,
     pub(crate) fields: &'static [Field],

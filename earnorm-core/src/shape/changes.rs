@@ -8,7 +8,7 @@ use super::lock::{Entry, Lock};
 use super::text::kind_name;
 use super::wider::{may_be_missing, reads};
 use crate::registry::Registry;
-use crate::upcast::{Span, missing_step};
+use crate::upcast::{Span, missing_step_of_any, missing_step_of_event, missing_step_of_model};
 
 /// One difference between today's shapes and the committed lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,12 @@ impl Lock {
     }
 }
 
+/// The name of an event that any model may raise: `noted` of `*.noted` and of `*.noted (app::Noted)`.
+fn free_event(key: &str) -> Option<&str> {
+    let name = key.strip_prefix("*.")?;
+    Some(name.split_once(' ').map_or(name, |(name, _)| name))
+}
+
 /// Both sides of a comparison.
 struct Pair<'a> {
     today: &'a BTreeMap<String, Entry>,
@@ -74,7 +80,8 @@ struct Pair<'a> {
 
 impl Pair<'_> {
     fn changes(&self) -> Vec<Change> {
-        let gone = self.locked.keys().filter(|name| !self.today.contains_key(*name)).map(|name| self.gone(name));
+        let gone = self.locked.iter().filter(|(name, _)| !self.today.contains_key(*name));
+        let gone = gone.filter(|(name, entry)| !self.is_elsewhere(name, entry)).map(|(name, _)| self.gone(name));
         let mut changes: Vec<_> = gone.collect();
         for (name, today) in self.today {
             let subject = Subject { name, models: self.models, registry: self.registry };
@@ -87,12 +94,19 @@ impl Pair<'_> {
         changes
     }
 
+    /// Whether an event that any model may raise only has another key: its struct moved, or a namesake came or went.
+    fn is_elsewhere(&self, name: &str, entry: &Entry) -> bool {
+        let word = |name: &str| free_event(name).map(str::to_owned);
+        let fresh = self.today.iter().filter(|(name, _)| !self.locked.contains_key(*name));
+        word(name).is_some() && fresh.into_iter().any(|(other, today)| word(other) == word(name) && today == entry)
+    }
+
     fn gone(&self, name: &str) -> Change {
         let subject = Subject { name, models: self.models, registry: self.registry };
         let (part, keep) = if self.models {
             ("models", "link the crate that has it")
         } else {
-            ("events", "keep its struct and its `#[apply]` method, also when it is not raised any more")
+            ("events", "keep its struct, and its `#[apply]` method if it had one, also when it is not raised any more")
         };
         let cure = format!(
             "what is stored of it cannot be read any more: {keep}. If nothing is stored of it anywhere, take `{name}` \
@@ -169,7 +183,13 @@ impl Subject<'_> {
         let fields = if fields.is_empty() { String::new() } else { format!(" (changed: {})", fields.join(", ")) };
         let rose = format!("rose from version {} to {}{fields}", locked.version, today.version);
         let span = Span { from: locked.version, to: today.version };
-        match missing_step(self.registry.upcasters(), self.name, self.models, span) {
+        let upcasters = self.registry.upcasters();
+        let missing = match (self.models, free_event(self.name)) {
+            (true, _) => missing_step_of_model(upcasters, self.name, span),
+            (false, Some(name)) => missing_step_of_any(upcasters, name, span),
+            (false, None) => missing_step_of_event(upcasters, self.name, span),
+        };
+        match missing {
             None => self.change(ChangeKind::OutOfDate, None, &rose, UPDATE),
             Some(from) => {
                 let what = format!("{rose}, but there is no upcaster from version {from}");
@@ -266,7 +286,8 @@ impl Subject<'_> {
     /// The key of `#[upcast]`.
     fn key(&self) -> String {
         if !self.models {
-            return format!("event = \"{}\"", self.name);
+            let name = free_event(self.name).map_or_else(|| self.name.to_owned(), |name| format!("MODEL.{name}"));
+            return format!("event = \"{name}\"");
         }
         let schema = self.registry.models().find(|schema| schema.name == self.name);
         let path = schema.map_or(self.name, |schema| schema.rust_path);

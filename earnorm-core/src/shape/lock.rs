@@ -1,6 +1,6 @@
 //! The lock: the shape of everything that a registry stores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::fields::{Fields, flat};
 use super::{Field, LockError, text};
@@ -27,18 +27,15 @@ pub(super) struct Entry {
 }
 
 impl Lock {
-    /// The shapes of what a registry knows: its models, and the events that they apply.
+    /// The shapes of what a registry knows: its models, the events that they apply, and other events that are linked
+    /// ([`Registry::collected`]) or named ([`Registry::event`]).
     ///
     /// # Errors
     /// [`crate::Error::Registry`] when it has no models, or two under one name.
     pub fn of(registry: &Registry) -> Result<Self> {
         registry.check_models()?;
         let models = registry.models().map(|schema| (schema.name.to_owned(), Entry::of_model(schema))).collect();
-        let events = registry.applied_events().into_iter().map(|(name, event)| {
-            let entry = Entry { kind: None, version: event.version, fields: flat(event.fields) };
-            (name, entry)
-        });
-        Ok(Self { models, events: events.collect() })
+        Ok(Self { models, events: events(registry) })
     }
 
     /// Reads the text of a lock file.
@@ -54,6 +51,28 @@ impl Lock {
     pub fn is_empty(&self) -> bool {
         self.models.is_empty() && self.events.is_empty()
     }
+}
+
+/// Events of sourced models by their full types; the others by `*` and their name, since any model may raise them.
+fn events(registry: &Registry) -> BTreeMap<String, Entry> {
+    let entry = |version, fields| Entry { kind: None, version, fields: flat(fields) };
+    let (mut events, mut applied) = (BTreeMap::new(), HashSet::new());
+    for (event_type, event) in registry.applied_events() {
+        applied.insert(event.type_id);
+        events.insert(event_type, entry(event.version, event.fields));
+    }
+    let mut free: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    for event in registry.events.iter().filter(|event| !applied.contains(&(event.type_id)())) {
+        free.entry(event.name).or_default().insert((event.rust_path)(), event);
+    }
+    for (name, structs) in free {
+        let alone = structs.len() == 1;
+        for (path, event) in structs {
+            let key = if alone { format!("*.{name}") } else { format!("*.{name} ({path})") };
+            events.insert(key, entry(event.version, event.fields));
+        }
+    }
+    events
 }
 
 impl std::fmt::Display for Lock {

@@ -65,9 +65,25 @@ pub(crate) fn check_strays(
     Ok(())
 }
 
-/// The first version of a span from which no step leads on, for a model or for an event type.
-pub(crate) fn missing_step(upcasters: &Upcasters, name: &str, is_model: bool, span: Span) -> Option<u32> {
-    let chain = if is_model { upcasters.of_model(name) } else { upcasters.of_event(name) };
+/// The first version of a span from which no step leads on.
+pub(crate) fn missing_step_of_model(upcasters: &Upcasters, name: &str, span: Span) -> Option<u32> {
+    missing_step(upcasters.of_model(name), span)
+}
+
+/// The same for an event type.
+pub(crate) fn missing_step_of_event(upcasters: &Upcasters, event_type: &str, span: Span) -> Option<u32> {
+    missing_step(upcasters.of_event(event_type), span)
+}
+
+/// The same for events of one name, whichever model they are raised on: the longest chain counts.
+pub(crate) fn missing_step_of_any(upcasters: &Upcasters, name: &str, span: Span) -> Option<u32> {
+    let same_name = |event_type: &&str| event_type.rsplit_once('.').is_some_and(|(_, event)| event == name);
+    let chains = upcasters.event_types().filter(same_name).map(|event_type| upcasters.of_event(event_type));
+    let missing = chains.map(|chain| missing_step(chain, span));
+    missing.max_by_key(|missing| missing.unwrap_or(u32::MAX)).unwrap_or(Some(span.from))
+}
+
+fn missing_step(chain: Option<&Chain>, span: Span) -> Option<u32> {
     (span.from..span.to).find(|from| chain.is_none_or(|chain| !chain.contains_key(from)))
 }
 

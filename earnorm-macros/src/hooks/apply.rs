@@ -110,7 +110,7 @@ impl ApplyIr {
                 ::core::result::Result::Ok(())
             }))
         };
-        quote!(#(#cfgs)* #rt::Applier { event: #of::NAME, version: #of::VERSION, fields: #of::FIELDS, run: #run })
+        quote!(#(#cfgs)* #rt::Applier { event: #of::NAME, version: #of::VERSION, fields: #of::FIELDS, type_id: ::core::any::TypeId::of::<#event>, run: #run })
     }
 }
 

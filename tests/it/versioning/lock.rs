@@ -320,6 +320,66 @@ fn what_is_gone_is_refused_until_it_is_taken_out_of_the_file_by_hand() {
     assert_eq!(lock(&only).changes_since(&edited, &only), []);
 }
 
+mod raised {
+    use super::*;
+
+    pub(super) mod before {
+        use super::*;
+
+        #[event(name = "lck_noted")]
+        #[derive(Debug, Clone)]
+        pub(in super::super) struct Noted {
+            pub(in super::super) text: String,
+        }
+    }
+
+    pub(super) mod after {
+        use super::*;
+
+        #[event(name = "lck_noted", version = 2)]
+        #[derive(Debug, Clone)]
+        pub(in super::super) struct Noted {
+            pub(in super::super) words: Vec<String>,
+        }
+    }
+
+    pub(super) mod namesake {
+        use super::*;
+
+        #[event(name = "lck_noted")]
+        #[derive(Debug, Clone)]
+        pub(in super::super) struct Noted {
+            pub(in super::super) other: bool,
+        }
+    }
+}
+
+#[test]
+fn events_that_any_model_may_raise_are_locked_by_their_name() {
+    let first = || before().event::<raised::before::Noted>();
+    assert!(lock(&first()).to_string().contains(r#""*.lck_noted": {"#), "{}", lock(&first()));
+    let second = || before().event::<raised::after::Noted>();
+    let (kind, text) = one(&told(&second(), &first()));
+    assert_eq!(kind, ChangeKind::Incompatible);
+    assert!(text.contains("event `*.lck_noted` rose from version 1 to 2"), "{text}");
+    assert!(text.contains("`#[upcast(event = \"MODEL.lck_noted\", from = 1)]`"), "{text}");
+    let step = |event_type| UpcastRegistration::of_event(event_type, 1, |_| Ok(()));
+    let (kind, _) = one(&told(&second().upcast(step("lck_crate.lck_noted")), &first()));
+    assert_eq!(kind, ChangeKind::OutOfDate);
+    let (kind, _) = one(&told(&second().upcast(step("lck_crate.other")), &first()));
+    assert_eq!(kind, ChangeKind::Incompatible);
+    let namesakes = told(&first().event::<raised::namesake::Noted>(), &first());
+    assert!(
+        namesakes.len() == 2 && namesakes.iter().all(|change| change.kind == ChangeKind::OutOfDate),
+        "{namesakes:?}"
+    );
+    let (kind, text) = one(&told(&before(), &first()));
+    assert_eq!(kind, ChangeKind::Incompatible);
+    assert!(text.contains("event `*.lck_noted` is gone"), "{text}");
+    let applied = Registry::empty().model::<v1::Till>();
+    assert_eq!(lock(&applied), lock(&Registry::empty().model::<v1::Till>().event::<v1::Opened>()));
+}
+
 #[test]
 fn the_test_helper_writes_no_file_that_was_not_asked_for() {
     let path = std::env::temp_dir().join(format!("earnorm-{}.lock.json", Uuid::now_v7()));
