@@ -71,7 +71,7 @@ impl Account {
 }
 
 async fn connect(name: &str) -> Database {
-    let builder = Database::builder().database(name).snapshots(SnapshotPolicy::every(100));
+    let builder = Database::builder().database(name).snapshots(SnapshotPolicy::default());
     builder.connect(uri()).await.unwrap()
 }
 
@@ -208,6 +208,6 @@ async fn main() {
     let server = uri();
     let before = load();
     let travel = time_travel(&server).await;
-    report("Folding", "a snapshot every 100 events", &before, &[travel]);
+    report("Folding", "snapshots as they are by default", &before, &[travel]);
     memory(&server).await;
 }
