@@ -79,9 +79,7 @@ macro_rules! marker {
 ///     pub length: f64,
 /// }
 ///
-/// # let _ = r#"
 /// #[test]
-/// # "#;
 /// fn shapes_are_locked() {
 ///     earnorm::assert_shapes_locked!("earnorm.lock.json");
 /// }

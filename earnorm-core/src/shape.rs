@@ -72,9 +72,9 @@ pub enum Content {
     /// Nothing.
     Unit,
     /// One value.
-    Value(fn() -> Shape),
+    One(fn() -> Shape),
     /// Several values, stored as a list.
-    List(&'static [fn() -> Shape]),
+    Many(&'static [fn() -> Shape]),
     /// A document.
     Document(&'static [Field]),
 }

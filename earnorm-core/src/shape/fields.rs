@@ -78,8 +78,8 @@ impl Walk {
         let path = format!("{path}::{}", name(variant.name));
         let text = match variant.content {
             Content::Unit => VARIANT.to_owned(),
-            Content::Value(shape) => format!("{VARIANT} {}", self.text(&path, shape())),
-            Content::List(shapes) => {
+            Content::One(shape) => format!("{VARIANT} {}", self.text(&path, shape())),
+            Content::Many(shapes) => {
                 for (index, shape) in shapes.iter().enumerate() {
                     let path = format!("{path}.{index}");
                     let text = self.text(&path, shape());

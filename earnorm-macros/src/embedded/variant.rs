@@ -82,11 +82,11 @@ impl VariantIr {
             Content::Unit => quote!(Unit),
             Content::Value(ty) => {
                 let of = value_of(rt, ty);
-                quote!(Value(#of::shape))
+                quote!(One(#of::shape))
             }
             Content::List(types) => {
                 let of = types.iter().map(|ty| value_of(rt, ty));
-                quote!(List(&[#(#of::shape),*]))
+                quote!(Many(&[#(#of::shape),*]))
             }
             Content::Document(fields) => {
                 let shapes = fields::shapes(rt, fields);
