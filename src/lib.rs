@@ -79,7 +79,7 @@ macro_rules! marker {
 ///     pub length: f64,
 /// }
 ///
-/// #[test]
+/// // In `tests/shapes.rs`, below `#[test]`:
 /// fn shapes_are_locked() {
 ///     earnorm::assert_shapes_locked!("earnorm.lock.json");
 /// }
