@@ -1,7 +1,7 @@
 //! Folding: a state from its events. Pure: it never runs hooks and has no side effects.
 //!
-//! [`Fold`] keeps what all models share: versions, life and death, times. [`Rules`] say what an event does to the state
-//! of one kind of model: [`TrackedRules`] need no Rust type, [`SourcedRules`] run `#[apply]` methods.
+//! `Fold` keeps what all models share: versions, life and death, times. `Rules` say what an event does to the state
+//! of one kind of model: `TrackedRules` need no Rust type, `SourcedRules` run `#[apply]` methods.
 
 mod erased;
 mod model;

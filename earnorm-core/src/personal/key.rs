@@ -89,9 +89,9 @@ pub enum KeyState {
 
 /// Where the keys of personal data are kept.
 ///
-/// Without one of your own they are in the library's store ([`StoredKeys`]); then a backup of the store holds keys and
-/// log together, and undoes every erasure after it. Keep them elsewhere where that matters: in another database, in a
-/// vault, or wrapped by a key of a key management service. Each call may be made at any time by many processes.
+/// Without one of your own they are in the library's store ([`super::StoredKeys`]); then a backup of the store holds
+/// keys and log together, and undoes every erasure after it. Keep them elsewhere where that matters: in another
+/// database, in a vault, or wrapped by a key of a key management service. Each call may be made at any time by many processes.
 ///
 /// ```
 /// use std::collections::BTreeMap;
