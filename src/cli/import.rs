@@ -35,7 +35,7 @@ pub(super) async fn run(args: &Args, opened: &Opened, out: &mut Out<'_>) -> Outc
         let (written, entries) = (text::count(imported.written, "entry"), imported.entries);
         out.line(format!("{written} written, of {entries} in the file"))?;
         let program = out.program().to_owned();
-        out.note(format!("state documents are not part of a log: `{program} rebuild --all` makes them"));
+        out.note(format!("state documents are not part of a log: `{program} rebuild` makes them"));
     }
     Ok(Exit::Ok)
 }

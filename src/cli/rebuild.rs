@@ -12,12 +12,9 @@ use super::work;
 /// until then; others may go on writing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// These models.
-    #[arg(value_name = "MODEL", required_unless_present = "all")]
+    /// Only these models.
+    #[arg(value_name = "MODEL")]
     models: Vec<String>,
-    /// Every model.
-    #[arg(long, conflicts_with = "models")]
-    all: bool,
     /// Begin from the first stream, also where an earlier run had stopped half-way.
     #[arg(long)]
     restart: bool,
@@ -32,7 +29,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, opened: &Opened, out: &mut Out<'_>) -> Outcome {
     let mut chosen = work::choose(&args.models, opened)?;
     if args.drop_unknown {
-        let subject = if args.all { "all".to_owned() } else { args.models.join(",") };
+        let subject = if args.models.is_empty() { "all".to_owned() } else { args.models.join(",") };
         work::confirm("documents without events will be lost", &subject, args.yes.as_deref(), out)?;
     }
     let mut results = Vec::new();
@@ -47,7 +44,7 @@ pub(super) async fn run(args: &Args, opened: &Opened, out: &mut Out<'_>) -> Outc
         }
         match rebuild.run().await {
             Ok(rebuilt) => results.push((model.name.clone(), rebuilt)),
-            Err(crate::Error::NeedsCode { .. }) if args.all => chosen.need_code.push(model.name.clone()),
+            Err(crate::Error::NeedsCode { .. }) if args.models.is_empty() => chosen.need_code.push(model.name.clone()),
             Err(error @ crate::Error::NeedsCode { .. }) => return Err(error.into()),
             Err(error) => {
                 let hint = format!("the old documents of `{}` are in place, nothing is lost", model.name);

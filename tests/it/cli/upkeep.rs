@@ -49,7 +49,7 @@ every_store! {
         let difference = &report["models"][0]["differences"][0];
         assert_eq!((ran.exit, &difference["kind"], &difference["paths"][0]), (Exit::Found, &"content".into(), &"age".into()));
         assert!(run(bare(&db), "rebuild guest").await.ok().contains("guest"));
-        run(&db, "rebuild --all").await.ok();
+        run(&db, "rebuild").await.ok();
         run(&db, "verify").await.ok();
         assert_eq!(run(&db, "upgrade --json").await.json()["models"][0]["upgraded"], 0);
     }
@@ -81,7 +81,7 @@ every_store! {
         let imported = run(&other, &format!("import {file} --json")).await.json();
         assert_eq!(imported["written"], imported["entries"]);
         assert_eq!(run(&other, &format!("import {file} --json")).await.json()["written"], 0);
-        run(&other, "rebuild --all").await.ok();
+        run(&other, "rebuild").await.ok();
         run(&other, "verify").await.ok();
         assert_eq!(run(&other, "log tail --json").await.ok(), run(&db, "log tail --json").await.ok());
         assert_eq!(run(bare(&db), "export -").await.ok().lines().count(), std::fs::read_to_string(&file).unwrap().lines().count());

@@ -19,7 +19,6 @@ async fn a_wrong_command_says_what_to_type_instead() {
         ("log tail --until 1h --follow", "cannot be used with"),
         ("stream show 42", "category-key"),
         ("stream show guest-1 --at-version 0", "--at-version"),
-        ("rebuild", "<MODEL>"),
         ("schema", "lock"),
         ("lock", "`shop cli schema lock`"),
         ("truncate 5", "--archive"),
