@@ -6,8 +6,9 @@ use earnorm::Registry;
 use earnorm::bson::{Bson, doc};
 use earnorm::predicate::Predicate;
 use earnorm::prelude::*;
-use earnorm::replay::Kind;
+use earnorm::replay::{Kind, Rebuild};
 use earnorm::store::PutRule;
+use tokio::sync::mpsc::{Receiver, channel};
 
 #[model(collection = "people", soft_delete)]
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +101,25 @@ async fn documents(db: &Database, collection: &str) -> Vec<bson::Document> {
     db.store().find(query).await.unwrap().try_collect().await.unwrap()
 }
 
+/// As many people as a rebuild needs several pages for.
+async fn crowd(db: &Database) {
+    let many: Vec<_> = (0..1_300).map(person).collect();
+    for part in many.chunks(400) {
+        db.create_many(part.iter().cloned()).await.unwrap();
+    }
+}
+
+/// A rebuild that tells when it is at its 700th stream.
+fn telling_half_way(db: &Database) -> (Rebuild, Receiver<()>) {
+    let (stop, stopped) = channel(1);
+    let run = db.rebuild::<Person>().unwrap().on_progress(move |progress| {
+        if progress.done == 700 {
+            let _full = stop.try_send(());
+        }
+    });
+    (run, stopped)
+}
+
 every_store! {
     async fn a_rebuilt_collection_is_the_same(db: Database) {
         lives(&db, 40).await;
@@ -164,18 +184,10 @@ every_store! {
     }
 
     async fn an_interrupted_rebuild_goes_on_and_leaves_the_old_documents(db: Database) {
-        let many: Vec<_> = (0..1_300).map(person).collect();
-        for part in many.chunks(400) {
-            db.create_many(part.iter().cloned()).await.unwrap();
-        }
+        crowd(&db).await;
         let before = documents(&db, "people").await;
         // The first run is dropped where it tells of its 700th stream.
-        let (stop, mut stopped) = tokio::sync::mpsc::channel(1);
-        let run = db.rebuild::<Person>().unwrap().on_progress(move |progress| {
-            if progress.done == 700 {
-                let _full = stop.try_send(());
-            }
-        });
+        let (run, mut stopped) = telling_half_way(&db);
         tokio::select! {
             biased;
             _ = stopped.recv() => {}
@@ -214,18 +226,10 @@ every_store! {
     }
 
     async fn a_rebuild_that_was_overtaken_never_takes_its_place(db: Database) {
-        let many: Vec<_> = (0..1_300).map(person).collect();
-        for part in many.chunks(400) {
-            db.create_many(part.iter().cloned()).await.unwrap();
-        }
+        crowd(&db).await;
         let before = documents(&db, "people").await;
         // The first run waits in the middle, its shadow is thrown away by the second one, and then it goes on.
-        let (stop, mut stopped) = tokio::sync::mpsc::channel(1);
-        let run = db.rebuild::<Person>().unwrap().on_progress(move |progress| {
-            if progress.done == 700 {
-                let _full = stop.try_send(());
-            }
-        });
+        let (run, mut stopped) = telling_half_way(&db);
         let mut slow = Box::pin(run.run());
         tokio::select! {
             biased;

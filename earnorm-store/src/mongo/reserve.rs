@@ -53,8 +53,11 @@ impl Inner {
     pub(super) fn may_hold_counter(&self, batch: &Batch) -> bool {
         match batch.fault {
             Some(Fault::FreezeWithCounter) => true,
+            // An unclear commit must be settled on both ways; the other faults are about holes.
+            None | Some(Fault::LoseCommitAnswer | Fault::FailCommitOnce) => {
+                batch.members.len() == 1 && !self.counter.is_shared() && self.committer.is_alone()
+            }
             Some(_) => false,
-            None => batch.members.len() == 1 && !self.counter.is_shared() && self.committer.is_alone(),
         }
     }
 }
