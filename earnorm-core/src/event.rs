@@ -9,13 +9,17 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::database::Database;
+use crate::diff::Changes;
 use crate::error::{DecodeError, EncodeError, Error, Result};
 use crate::fold;
 use crate::metadata::Metadata;
+use crate::model::Model;
 use crate::position::Position;
+use crate::schema::ModelKind;
 use crate::shape::Field;
 use crate::stream::StreamId;
 use crate::upcast::Span;
+use crate::value::Value;
 
 /// Event names that only the library records: the life of a tracked model's document, and erased personal data.
 pub const RESERVED_EVENTS: [&str; 6] = [CREATED, UPDATED, DELETED, RESTORED, ERASED, BASELINE];
@@ -159,6 +163,66 @@ impl RecordedEvent {
             &upcast
         };
         E::decode(data).map_err(|source| Error::Decode { subject: fold::subject(self), source })
+    }
+
+    /// The instance that a `created`, `restored` or `deleted` event of a tracked model holds, a `deleted` one with its
+    /// last state. Older shapes are upcast.
+    ///
+    /// # Errors
+    /// As [`RecordedEvent::read`]; [`Error::WrongEvent`] also for other events of `M`, and those of sourced models.
+    pub fn read_model<M: Model>(&self, db: &Database) -> Result<M> {
+        let whole = matches!(self.name(), CREATED | RESTORED | DELETED) && M::SCHEMA.kind == ModelKind::Tracked;
+        if !whole || !self.is_of::<M>() {
+            return Err(Error::WrongEvent { subject: fold::subject(self), expected: M::SCHEMA.name });
+        }
+        let mut document = self.data.clone();
+        document.remove(crate::save::HARD);
+        crate::load::upcast::<M>(db, &mut document, self.schema_version, || fold::subject(self))?;
+        fold::decode::<M>(&document, || fold::subject(self))
+    }
+
+    /// What an `updated` event of a tracked model changed, in the shape that it was recorded in.
+    ///
+    /// # Errors
+    /// [`Error::WrongEvent`] when it is another event, [`Error::Fold`] when its data is no list of changes.
+    pub fn read_changes(&self) -> Result<Changes> {
+        if self.name() != UPDATED {
+            return Err(Error::WrongEvent { subject: fold::subject(self), expected: UPDATED });
+        }
+        Changes::from_data(&self.data).map_err(|reason| fold::broken(self, reason))
+    }
+
+    /// What an `updated` event changed, between both states in today's shape. One that has that shape is read as
+    /// [`RecordedEvent::read_changes`] does; for an older one both states are folded from the log and upcast.
+    ///
+    /// # Errors
+    /// As [`RecordedEvent::read_changes`] and [`Model::changes_between`]; [`Error::WrongEvent`] when it is not of `M`.
+    pub async fn read_changes_of<M: Model>(&self, db: &Database) -> Result<Changes> {
+        let id = self.model_id::<M>()?;
+        let recorded = self.read_changes()?;
+        if self.schema_version == M::SCHEMA.version {
+            return Ok(recorded);
+        }
+        M::changes_between(db, id, self.version - 1, self.version).await
+    }
+
+    /// The id of the instance of `M` on whose stream it stands.
+    ///
+    /// # Errors
+    /// [`Error::WrongEvent`] when it is on no stream of `M`, or of one whose key is no id of `M`.
+    pub fn model_id<M: Model>(&self) -> Result<M::Id> {
+        let wrong = || Error::WrongEvent { subject: fold::subject(self), expected: M::SCHEMA.name };
+        if !self.is_of::<M>() {
+            return Err(wrong());
+        }
+        let stored = crate::value::from_key(<M::Id as Value>::KIND, self.stream.key()).ok_or_else(wrong)?;
+        M::Id::decode(&stored).map_err(|_| wrong())
+    }
+
+    /// Whether it was recorded on a stream of `M`.
+    #[must_use]
+    pub fn is_of<M: Model>(&self) -> bool {
+        self.stream.category() == M::SCHEMA.name
     }
 }
 

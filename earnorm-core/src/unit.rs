@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::model::{Model, Starts};
 use crate::save::{self, PreContext, Receipt};
 
-#[doc(hidden)]
-pub use scope::Scope;
 pub(crate) use scope::{Buffer, PostJob, Staged};
+#[doc(hidden)]
+pub use scope::{Riders, Scope};
 
 /// Writes that become durable together, or not at all.
 ///
@@ -77,7 +77,9 @@ impl UnitOfWork {
     }
 }
 
-mod sealed {
+/// Which types are targets: this crate's, and the contexts of handlers.
+#[doc(hidden)]
+pub mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::database::Database {}
     impl Sealed for super::UnitOfWork {}

@@ -129,6 +129,17 @@ impl Operand<Option<String>> for &str {
     }
 }
 
+/// The stored id whose text is the key of a stream: what [`key_text`] wrote. `None` where no id of this kind has it.
+pub(crate) fn from_key(kind: StoredKind, text: &str) -> Option<Bson> {
+    match kind {
+        StoredKind::String => Some(Bson::String(text.to_owned())),
+        StoredKind::Int64 => text.parse().ok().map(Bson::Int64),
+        StoredKind::ObjectId => bson::oid::ObjectId::parse_str(text).ok().map(Bson::ObjectId),
+        StoredKind::Uuid => uuid::Uuid::parse_str(text).ok()?.encode().ok(),
+        _ => None,
+    }
+}
+
 /// An id as stream keys write it; `None` for types that no model has as its id.
 #[must_use]
 pub fn key_text(id: &bson::Bson) -> Option<String> {

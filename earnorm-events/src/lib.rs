@@ -5,6 +5,12 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod chain;
+mod context;
+mod failure;
+mod handler;
+mod recorded;
+mod retry;
 mod subscription;
 mod wait;
 
@@ -12,8 +18,13 @@ use earnorm_core::database::Database;
 use earnorm_core::position::Position;
 use earnorm_core::store::LogQuery;
 
+pub use context::{EventContext, TransactionContext};
 pub use earnorm_core::event::RecordedEvent;
 pub use earnorm_core::pattern::EventPattern;
+pub use failure::{Handled, HandlerError};
+pub use handler::{Breaker, Handler, HandlerRegistration, OnDead, Rate, Start};
+pub use recorded::{Created, Deleted, EventData, FromEvent, Recorded, Updated};
+pub use retry::{Jitter, RetryPolicy};
 pub use subscription::{Subscription, SubscriptionBuilder};
 pub use wait::WaitUntil;
 

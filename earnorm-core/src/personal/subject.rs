@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use bson::oid::ObjectId;
 use bson::{Bson, Document};
-use uuid::Uuid;
 
 use crate::error::{EncodeError, Error, Result};
 use crate::schema::{ModelSchema, StoredKind};
-use crate::value::{Value, key_text};
+use crate::value::{from_key, key_text};
 
 /// How long the text of a subject may be.
 const BYTES_MAX: usize = 512;
@@ -16,13 +14,7 @@ const BYTES_MAX: usize = 512;
 /// The stored form of a subject in a model; `None` where no instance can have it.
 pub(super) fn stored(schema: &ModelSchema, text: &str) -> Option<Bson> {
     let kind = schema.fields.iter().find(|field| field.path == schema.subject)?.kind;
-    match kind {
-        StoredKind::String => Some(Bson::String(text.to_owned())),
-        StoredKind::Int64 => text.parse().ok().map(Bson::Int64),
-        StoredKind::ObjectId => ObjectId::parse_str(text).ok().map(Bson::ObjectId),
-        StoredKind::Uuid => Uuid::parse_str(text).ok()?.encode().ok(),
-        _ => None,
-    }
+    from_key(kind, text)
 }
 
 /// A subject as it was given, and as the models write it: a `Uuid` may be given in capitals.

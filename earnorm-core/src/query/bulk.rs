@@ -166,8 +166,8 @@ async fn commit_batch(db: &Database, report: &mut BulkReport, writes: Vec<(Strin
     let count = writes.len() as u64;
     let copies: Vec<_> = writes.iter().map(|(id, buffer)| (id.clone(), buffer.copy())).collect();
     let mut together = Buffer::default();
-    for (_, mut buffer) in writes {
-        together.writes.append(&mut buffer.writes);
+    for (_, buffer) in writes {
+        together.absorb(buffer);
     }
     match save::commit(db, together).await {
         Ok(_) => {

@@ -15,11 +15,11 @@ use crate::unit::{Buffer, Staged};
 /// Commits staged writes, moves their entities, and runs their post hooks. Dropping the future undoes the staging;
 /// the commit itself is then wholly done or wholly not.
 pub(crate) async fn commit(db: &Database, mut buffer: Buffer) -> Result<Receipt> {
-    if buffer.writes.is_empty() {
+    if buffer.writes.is_empty() && buffer.riders.is_empty() {
         return Ok(Receipt::default());
     }
     let sealed = personal::seal_writes(db, &mut buffer.writes).await?;
-    let commit = build(db, &mut buffer.writes);
+    let commit = build(db, &mut buffer);
     let committed = match db.reader().commit(commit).await {
         Ok(committed) => committed,
         Err(error) => return Err(explain(db, &buffer.writes, error).await),
@@ -43,9 +43,9 @@ pub(crate) async fn commit(db: &Database, mut buffer: Buffer) -> Result<Receipt>
     Ok(receipt)
 }
 
-fn build(db: &Database, writes: &mut [Staged]) -> Commit {
+fn build(db: &Database, buffer: &mut Buffer) -> Commit {
     let mut commit = Commit::new(db.next_id());
-    for write in writes {
+    for write in &mut buffer.writes {
         let events = std::mem::take(&mut write.events);
         commit.documents.extend(write.document.take());
         // A unit that saves one instance twice appends to its stream once, with the events of both.
@@ -59,6 +59,10 @@ fn build(db: &Database, writes: &mut [Staged]) -> Commit {
             }),
         }
     }
+    let riders = std::mem::take(&mut buffer.riders);
+    commit.appends.extend(riders.appends);
+    commit.documents.extend(riders.documents);
+    commit.checkpoints.extend(riders.checkpoints);
     commit
 }
 

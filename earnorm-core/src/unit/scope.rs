@@ -8,7 +8,7 @@ use bson::{Bson, Document};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::commit::DocumentWrite;
+use crate::commit::{Append, CheckpointWrite, DocumentWrite};
 use crate::database::Database;
 use crate::entity::{Before, Loaded, State, lock};
 use crate::error::{Error, Result};
@@ -70,12 +70,40 @@ impl Staged {
 #[derive(Default)]
 pub(crate) struct Buffer {
     pub(crate) writes: Vec<Staged>,
+    pub(crate) riders: Riders,
 }
 
 impl Buffer {
     /// The same writes for another attempt, for entities that nobody else holds.
     pub(crate) fn copy(&self) -> Self {
-        Self { writes: self.writes.clone() }
+        Self { writes: self.writes.clone(), riders: self.riders.clone() }
+    }
+
+    /// Takes over what another one staged.
+    pub(crate) fn absorb(&mut self, mut other: Self) {
+        self.writes.append(&mut other.writes);
+        self.riders.extend(std::mem::take(&mut other.riders));
+    }
+}
+
+/// What a commit takes along beside the writes of models: events of no model, a consumer's checkpoint and its records.
+#[doc(hidden)]
+#[derive(Debug, Clone, Default)]
+pub struct Riders {
+    pub appends: Vec<Append>,
+    pub documents: Vec<DocumentWrite>,
+    pub checkpoints: Vec<CheckpointWrite>,
+}
+
+impl Riders {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.appends.is_empty() && self.documents.is_empty() && self.checkpoints.is_empty()
+    }
+
+    fn extend(&mut self, more: Self) {
+        self.appends.extend(more.appends);
+        self.documents.extend(more.documents);
+        self.checkpoints.extend(more.checkpoints);
     }
 }
 
@@ -145,17 +173,22 @@ impl Scope {
         lock(&self.buffer).writes.push(write);
     }
 
+    /// Takes something along with the commit.
+    #[doc(hidden)]
+    pub fn take_along(&self, riders: Riders) {
+        lock(&self.buffer).riders.extend(riders);
+    }
+
     /// Hands the staged writes on to the scope above.
     pub(crate) fn merge(&self) {
         if let Some(parent) = &self.parent {
-            let writes = std::mem::take(&mut lock(&self.buffer).writes);
-            lock(&parent.buffer).writes.extend(writes);
+            let staged = self.drain();
+            lock(&parent.buffer).absorb(staged);
         }
     }
 
     pub(crate) fn drain(&self) -> Buffer {
-        let writes = std::mem::take(&mut lock(&self.buffer).writes);
-        Buffer { writes }
+        std::mem::take(&mut lock(&self.buffer))
     }
 
     /// What the staged writes make of an instance, and the state of its entity, so that an entity that is loaded within

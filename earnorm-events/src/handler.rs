@@ -1,0 +1,289 @@
+//! Handlers: what reacts to which events, and how.
+
+mod call;
+mod policy;
+mod registration;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use earnorm_core::event::RecordedEvent;
+use earnorm_core::pattern::EventPattern;
+use earnorm_core::{Error, Result};
+
+use crate::context::{EventContext, TransactionContext};
+use crate::failure::{Handled, HandlerError};
+use crate::recorded::FromEvent;
+use crate::retry::RetryPolicy;
+
+pub(crate) use call::{Call, caught};
+pub use policy::{Breaker, OnDead, Rate, Start};
+pub use registration::HandlerRegistration;
+
+/// What reacts to events: its identity, the events it takes, what it does, and how it is run.
+///
+/// Its progress is kept under its id. A new id starts anew; a handler whose id is gone from the program keeps its place.
+#[derive(Clone)]
+pub struct Handler {
+    pub(crate) id: Arc<str>,
+    pub(crate) patterns: Vec<EventPattern>,
+    pub(crate) except: Vec<EventPattern>,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) start: Start,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeout: Duration,
+    pub(crate) concurrency: usize,
+    pub(crate) on_dead: OnDead,
+    pub(crate) parked_max: usize,
+    pub(crate) priority: i32,
+    pub(crate) group: Option<String>,
+    pub(crate) after: Vec<String>,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) breaker: Option<Breaker>,
+    pub(crate) may_cycle: bool,
+    pub(crate) call: Call,
+    pub(crate) place: &'static str,
+    pub(crate) problems: Vec<String>,
+}
+
+/// A condition on an event; an error counts as a failed attempt.
+pub(crate) type Condition = Arc<dyn Fn(&RecordedEvent) -> bool + Send + Sync>;
+
+/// How long an attempt may take unless the handler says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How many streams are handled at once unless the handler says otherwise.
+const CONCURRENCY: usize = 16;
+/// How many parked streams pause a handler unless it says otherwise.
+const PARKED_MAX: usize = 1_000;
+
+impl Handler {
+    /// A handler that runs at least once for each event, several streams at once, one event of a stream after the
+    /// other.
+    ///
+    /// Without [`Handler::on`] it takes the events that `T` can be made of.
+    pub fn new<T, F, Fut>(id: impl Into<String>, handle: F) -> Self
+    where
+        T: FromEvent,
+        F: Fn(T, EventContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Handled> + Send + 'static,
+    {
+        Self::of(id.into(), Call::each(handle), T::pattern())
+    }
+
+    /// A handler whose writes, raised events and progress are one commit: its effects happen once. One event after the
+    /// other, in the order of the log.
+    pub fn transactional<T, F>(id: impl Into<String>, handle: F) -> Self
+    where
+        T: FromEvent,
+        F: for<'a> Fn(T, &'a TransactionContext) -> earnorm_core::hook::BoxFuture<'a, Handled> + Send + Sync + 'static,
+    {
+        let handler = Self::of(id.into(), Call::transactional(handle), T::pattern());
+        Self { on_dead: OnDead::Park, concurrency: 1, ..handler }
+    }
+
+    /// A handler that takes several events at once, of any streams, and answers for each of them.
+    ///
+    /// At most `max` events, or those that came within `wait` of the first.
+    pub fn batch<T, F, Fut>(id: impl Into<String>, max: usize, wait: Duration, handle: F) -> Self
+    where
+        T: FromEvent,
+        F: Fn(Vec<T>, EventContext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Vec<Handled>> + Send + 'static,
+    {
+        Self::of(id.into(), Call::batch(max.max(1), wait, handle), T::pattern())
+    }
+
+    fn of(id: String, call: Call, pattern: Option<String>) -> Self {
+        let mut handler = Self {
+            id: id.into(),
+            patterns: Vec::new(),
+            except: Vec::new(),
+            conditions: Vec::new(),
+            start: Start::End,
+            retry: RetryPolicy::default(),
+            timeout: TIMEOUT,
+            concurrency: CONCURRENCY,
+            on_dead: OnDead::Continue,
+            parked_max: PARKED_MAX,
+            priority: 0,
+            group: None,
+            after: Vec::new(),
+            rate: None,
+            breaker: None,
+            may_cycle: false,
+            call,
+            place: "",
+            problems: Vec::new(),
+        };
+        if let Some(pattern) = pattern {
+            handler.patterns = handler.read(&pattern).into_iter().collect();
+        }
+        handler
+    }
+
+    fn read(&mut self, pattern: &str) -> Option<EventPattern> {
+        EventPattern::new(pattern).map_err(|error| self.problems.push(error.to_string())).ok()
+    }
+
+    /// The events that it takes, by their types: `user.*`, `**.created`. The first call replaces the pattern that its
+    /// type of event has.
+    #[must_use]
+    pub fn on<P: AsRef<str>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
+        let read: Vec<_> = patterns.into_iter().filter_map(|pattern| self.read(pattern.as_ref())).collect();
+        self.patterns = read;
+        self
+    }
+
+    /// Types that it does not take though they match.
+    #[must_use]
+    pub fn except<P: AsRef<str>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
+        let read: Vec<_> = patterns.into_iter().filter_map(|pattern| self.read(pattern.as_ref())).collect();
+        self.except.extend(read);
+        self
+    }
+
+    /// Takes an event only where this holds of it. It must not panic.
+    #[must_use]
+    pub fn when(mut self, condition: impl Fn(&RecordedEvent) -> bool + Send + Sync + 'static) -> Self {
+        self.conditions.push(Arc::new(condition));
+        self
+    }
+
+    /// Where it begins at its first start; at the end of the log unless set.
+    #[must_use]
+    pub fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// When a failed event is tried again; [`RetryPolicy::standard`] unless set.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// How long an attempt may take; 30 seconds unless set. One that is over is a failed attempt, and its future is
+    /// dropped.
+    #[must_use]
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.timeout = time;
+        self
+    }
+
+    /// How many streams are handled at once; 16 unless set, 1 and not to be changed for transactional ones.
+    #[must_use]
+    pub fn concurrency(mut self, streams: usize) -> Self {
+        if !self.call.is_transactional() {
+            self.concurrency = streams.max(1);
+        }
+        self
+    }
+
+    /// What becomes of a stream behind an event that is dead; transactional handlers park unless set, others continue.
+    #[must_use]
+    pub fn on_dead(mut self, what: OnDead) -> Self {
+        self.on_dead = what;
+        self
+    }
+
+    /// More parked streams than this pause the handler; 1,000 unless set.
+    #[must_use]
+    pub fn parked_max(mut self, streams: usize) -> Self {
+        self.parked_max = streams.max(1);
+        self
+    }
+
+    /// Among handlers that wait for their turn, higher goes first; 0 unless set.
+    #[must_use]
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The group it belongs to: groups are paused, resumed and listed together.
+    #[must_use]
+    pub fn group(mut self, name: impl Into<String>) -> Self {
+        self.group = Some(name.into());
+        self
+    }
+
+    /// Takes an event only when that other handler is done with it.
+    #[must_use]
+    pub fn after(mut self, handler: impl Into<String>) -> Self {
+        self.after.push(handler.into());
+        self
+    }
+
+    /// At most so many events in a time.
+    #[must_use]
+    pub fn rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
+        self
+    }
+
+    /// Stops trying while everything fails, and probes with one event at a time.
+    #[must_use]
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
+    /// Lets it handle events that it caused itself on the same stream: it must see to it that this ends.
+    #[must_use]
+    pub fn may_cycle(mut self) -> Self {
+        self.may_cycle = true;
+        self
+    }
+
+    /// Where it is written, for lists; for generated code.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn written_at(mut self, place: &'static str) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether it takes this event.
+    pub(crate) fn takes(&self, event: &RecordedEvent) -> bool {
+        let matches = |pattern: &EventPattern| pattern.matches(&event.event_type);
+        self.patterns.iter().any(matches)
+            && !self.except.iter().any(matches)
+            && self.conditions.iter().all(|condition| condition(event))
+    }
+
+    /// Refuses what cannot work.
+    pub(crate) fn check(&self) -> Result<()> {
+        let refuse = |problem: String| Err(Error::Registry(format!("handler `{}`: {problem}", self.id)));
+        if let Some(problem) = self.problems.first() {
+            return refuse(problem.clone());
+        }
+        if self.id.is_empty() || self.id.len() > 128 || self.id.contains(['\0', '/']) {
+            return refuse("its id must have 1 to 128 bytes without `/` and NUL".to_owned());
+        }
+        if self.patterns.is_empty() {
+            return refuse("it takes no events: name patterns with `on([\"user.*\"])`".to_owned());
+        }
+        if self.after.iter().any(|other| **other == *self.id) {
+            return refuse("it waits for itself".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Handler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handler").field("id", &self.id).field("patterns", &self.patterns).finish_non_exhaustive()
+    }
+}
+
+/// The error of an event that cannot be made what the handler takes.
+pub(crate) fn unreadable(error: Error) -> HandlerError {
+    HandlerError::from(error)
+}
