@@ -231,11 +231,15 @@ impl Database {
         self.reader().read_log(query).await
     }
 
-    pub(crate) fn now(&self) -> DateTime<Utc> {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
         to_millis(self.inner.clock.now())
     }
 
-    pub(crate) fn next_id(&self) -> Uuid {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn next_id(&self) -> Uuid {
         self.inner.ids.next()
     }
 

@@ -332,7 +332,9 @@ impl Error {
         matches!(self, Self::Conflict(_))
     }
 
-    pub(crate) fn invalid_name(what: &'static str, name: &str, hint: &'static str) -> Self {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn invalid_name(what: &'static str, name: &str, hint: &'static str) -> Self {
         Self::InvalidName { what, name: name.to_owned(), hint }
     }
 

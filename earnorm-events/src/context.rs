@@ -58,9 +58,7 @@ impl EventContext {
     /// Waits until the bus is stopping: long work should end then. What is given up so is tried again later, and does
     /// not count as an attempt.
     pub async fn stopping(&self) {
-        let mut stopping = self.stopping.clone();
-        // When the bus is gone it is stopping too.
-        let _gone = stopping.wait_for(|stopping| *stopping).await;
+        crate::consumer::stopped(&mut self.stopping.clone()).await;
     }
 }
 
@@ -90,6 +88,11 @@ pub struct TransactionContext {
 impl TransactionContext {
     pub(crate) fn new(event: EventContext) -> Self {
         Self { unit: event.db.unit(), event }
+    }
+
+    /// Forgets what was staged.
+    pub(crate) fn start_over(&mut self) {
+        self.unit = self.event.db.unit();
     }
 
     /// The unit of work. It is committed when the handler has returned.

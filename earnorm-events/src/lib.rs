@@ -5,24 +5,32 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+mod bus;
 mod chain;
+mod consumer;
 mod context;
 mod failure;
 mod handler;
+mod lease;
+mod publish;
 mod recorded;
+mod records;
 mod retry;
 mod subscription;
+mod turns;
 mod wait;
 
 use earnorm_core::database::Database;
 use earnorm_core::position::Position;
 use earnorm_core::store::LogQuery;
 
+pub use bus::{EventBus, EventBusBuilder};
 pub use context::{EventContext, TransactionContext};
 pub use earnorm_core::event::RecordedEvent;
 pub use earnorm_core::pattern::EventPattern;
 pub use failure::{Handled, HandlerError};
 pub use handler::{Breaker, Handler, HandlerRegistration, OnDead, Rate, Start};
+pub use publish::{AppEvent, Publish};
 pub use recorded::{Created, Deleted, EventData, FromEvent, Recorded, Updated};
 pub use retry::{Jitter, RetryPolicy};
 pub use subscription::{Subscription, SubscriptionBuilder};

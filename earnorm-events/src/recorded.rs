@@ -102,7 +102,7 @@ impl<M: Model> Updated<M> {
     ///
     /// # Errors
     /// Says what is stored there instead.
-    pub fn old<T: Value>(&self, field: &Field<M, T>) -> Result<Option<T>, DecodeError> {
+    pub fn before<T: Value>(&self, field: &Field<M, T>) -> Result<Option<T>, DecodeError> {
         self.value(field, |change| change.old.as_ref())
     }
 
@@ -110,7 +110,7 @@ impl<M: Model> Updated<M> {
     ///
     /// # Errors
     /// Says what is stored there instead.
-    pub fn new<T: Value>(&self, field: &Field<M, T>) -> Result<Option<T>, DecodeError> {
+    pub fn after<T: Value>(&self, field: &Field<M, T>) -> Result<Option<T>, DecodeError> {
         self.value(field, |change| change.new.as_ref())
     }
 

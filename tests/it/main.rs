@@ -9,6 +9,7 @@ mod bulk;
 #[cfg(feature = "cli")]
 mod cli;
 mod concurrency;
+mod handlers;
 mod history;
 mod hooks;
 mod injection;

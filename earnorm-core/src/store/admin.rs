@@ -101,6 +101,16 @@ pub enum Own {
     Keys,
     /// Dead letters.
     DeadLetters,
+    /// Streams that wait for one of their events.
+    Parked,
+    /// Which process runs which handler.
+    Leases,
+    /// What is known of each handler, and whether it is paused.
+    Handlers,
+    /// The processes that run handlers.
+    Nodes,
+    /// What is to happen at a time.
+    Schedules,
 }
 
 impl Own {
@@ -113,6 +123,11 @@ impl Own {
             Self::Jobs => "jobs",
             Self::Keys => "keys",
             Self::DeadLetters => "dead_letters",
+            Self::Parked => "parked",
+            Self::Leases => "leases",
+            Self::Handlers => "handlers",
+            Self::Nodes => "nodes",
+            Self::Schedules => "schedules",
         }
     }
 }

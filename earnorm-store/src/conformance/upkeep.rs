@@ -109,7 +109,18 @@ pub(super) async fn checkpoints_are_listed_by_name(s: Subject) {
 }
 
 pub(super) async fn own_collections_are_read_and_written_like_others(s: Subject) {
-    let all = [Own::Models, Own::Snapshots, Own::Jobs, Own::Keys, Own::DeadLetters];
+    let all = [
+        Own::Models,
+        Own::Snapshots,
+        Own::Jobs,
+        Own::Keys,
+        Own::DeadLetters,
+        Own::Parked,
+        Own::Leases,
+        Own::Handlers,
+        Own::Nodes,
+        Own::Schedules,
+    ];
     let names: BTreeSet<String> = all.iter().map(|own| s.admin().own(*own)).collect();
     assert_eq!(names.len(), all.len(), "each has a name of its own");
     for (own, name) in all.iter().map(|own| (own, s.admin().own(*own))) {

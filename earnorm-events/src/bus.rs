@@ -1,0 +1,96 @@
+//! The bus: runs handlers in this process, and shares the work with other processes over the store.
+
+mod builder;
+mod idle;
+mod supervisor;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use earnorm_core::database::Database;
+use earnorm_core::{Error, Result};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::consumer::Seen;
+use crate::handler::Handler;
+
+pub use builder::EventBusBuilder;
+
+/// Handlers at work. Cheap to clone; [`EventBus::stop`] ends it in good order, dropping the last clone at once.
+///
+/// ```text
+/// let bus = EventBus::builder(&db).start().await?;
+/// …
+/// bus.stop().await?;
+/// ```
+#[derive(Debug, Clone)]
+pub struct EventBus {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    db: Database,
+    requests: mpsc::UnboundedSender<Request>,
+    stop: watch::Sender<bool>,
+    supervisor: Mutex<Option<JoinHandle<()>>>,
+    shown: watch::Receiver<Shown>,
+}
+
+/// What the supervisor is asked to do.
+#[derive(Debug)]
+enum Request {
+    /// Runs one more handler.
+    Add(Arc<Handler>),
+}
+
+/// The handlers of a bus, and what those that run here show.
+type Shown = Vec<(Arc<Handler>, Option<watch::Receiver<Seen>>)>;
+
+impl EventBus {
+    /// A bus over a database, with every handler that is linked into the program.
+    pub fn builder(db: &Database) -> EventBusBuilder {
+        EventBusBuilder::new(db.clone())
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn db(&self) -> &Database {
+        &self.inner.db
+    }
+
+    /// Runs one more handler from now on.
+    ///
+    /// # Errors
+    /// [`Error::Registry`] when it cannot work, or its id is taken.
+    pub fn add(&self, handler: Handler) -> Result<()> {
+        handler.check()?;
+        if self.inner.shown.borrow().iter().any(|(known, _)| known.id == handler.id) {
+            return Err(Error::Registry(format!("there is a handler `{}` already: give one another id", handler.id)));
+        }
+        self.inner.requests.send(Request::Add(Arc::new(handler))).map_err(|_| Error::Closed)
+    }
+
+    /// Stops: nothing new begins, running attempts have the grace time to end, progress is written and the handlers are
+    /// given back for other processes to take. Attempts that were cut off do not count. Calls after the first wait for
+    /// nothing.
+    ///
+    /// # Errors
+    /// None today; what is left undone is logged and comes again.
+    pub async fn stop(&self) -> Result<()> {
+        self.inner.stop.send_replace(true);
+        let task = self.inner.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            task.await.map_err(Error::other)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(task) = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            task.abort();
+        }
+    }
+}

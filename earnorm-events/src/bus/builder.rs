@@ -1,0 +1,107 @@
+//! Setting a bus up.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use earnorm_core::database::Database;
+use earnorm_core::{Error, Result};
+use tokio::sync::{mpsc, watch};
+
+use super::supervisor::Supervisor;
+use super::{EventBus, Inner};
+use crate::consumer::Shared;
+use crate::handler::{Handler, HandlerRegistration};
+use crate::records;
+use crate::turns::Turns;
+
+/// A bus that has not begun.
+#[derive(Debug)]
+#[must_use = "nothing runs until `start`"]
+pub struct EventBusBuilder {
+    db: Database,
+    handlers: Vec<Handler>,
+    collected: bool,
+    at_once: usize,
+    lease: Duration,
+    grace: Duration,
+}
+
+impl EventBusBuilder {
+    pub(super) fn new(db: Database) -> Self {
+        Self {
+            db,
+            handlers: Vec::new(),
+            collected: true,
+            at_once: 64,
+            lease: Duration::from_secs(15),
+            grace: Duration::from_secs(25),
+        }
+    }
+
+    /// Adds a handler.
+    pub fn handler(mut self, handler: Handler) -> Self {
+        self.handlers.push(handler);
+        self
+    }
+
+    /// Leaves out the handlers that are linked into the program: only those that were added run.
+    pub fn only_added(mut self) -> Self {
+        self.collected = false;
+        self
+    }
+
+    /// How many events this process handles at once, over all handlers; 64 unless set.
+    pub fn at_once(mut self, events: usize) -> Self {
+        self.at_once = events;
+        self
+    }
+
+    /// How long a process may stand still before others take its handlers over; 15 seconds unless set. It beats three
+    /// times in that.
+    pub fn lease(mut self, time: Duration) -> Self {
+        self.lease = time;
+        self
+    }
+
+    /// How long running attempts have to end when the bus stops; 25 seconds unless set.
+    pub fn grace(mut self, time: Duration) -> Self {
+        self.grace = time;
+        self
+    }
+
+    /// Starts: writes down the handlers that are new, takes those that no other process runs, and begins.
+    ///
+    /// # Errors
+    /// [`Error::Registry`] names the handler that cannot work; what the store answers.
+    pub async fn start(self) -> Result<EventBus> {
+        let mut handlers = self.handlers;
+        if self.collected {
+            handlers.extend(HandlerRegistration::collected());
+        }
+        check(&handlers)?;
+        let store = self.db.store();
+        store.admin().prepare(&records::collections(&**store)).await?;
+        let (stop, stopping) = watch::channel(false);
+        let (requests, asked) = mpsc::unbounded_channel();
+        let shared = Shared { db: self.db.clone(), turns: Turns::new(self.at_once), stopping, grace: self.grace };
+        let handlers = handlers.into_iter().map(Arc::new).collect();
+        let (mut supervisor, shown) = Supervisor::new(shared, handlers, self.lease, asked);
+        supervisor.introduce().await?;
+        supervisor.look().await?;
+        let task = tokio::spawn(supervisor.run());
+        let supervisor = Mutex::new(Some(task));
+        Ok(EventBus { inner: Arc::new(Inner { db: self.db, requests, stop, supervisor, shown }) })
+    }
+}
+
+fn check(handlers: &[Handler]) -> Result<()> {
+    let mut ids = BTreeSet::new();
+    for handler in handlers {
+        handler.check()?;
+        if !ids.insert(handler.id()) {
+            return Err(Error::Registry(format!("two handlers have the id `{}`: give one another", handler.id())));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,335 @@
+//! One handler at work: it reads the log behind its checkpoint, hands events to the handler, stream by stream in order,
+//! and writes its progress: one checkpoint for many events, and a record only for a stream that has failed.
+//!
+//! What was read is either done, on its way, or behind a record of its stream. The checkpoint is the end of the run of
+//! positions of which that is true without those on their way; so below the checkpoint, what has no record is completed.
+
+mod attempt;
+mod failing;
+mod gate;
+mod lanes;
+mod parked;
+mod progress;
+mod start;
+mod transactional;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use earnorm_core::database::Database;
+use earnorm_core::event::RecordedEvent;
+use earnorm_core::position::Position;
+use earnorm_core::store::LogQuery;
+use earnorm_core::stream::StreamId;
+use earnorm_core::{Error, Result};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::backoff::Backoff;
+use crate::handler::Handler;
+use crate::lease::Claim;
+use crate::records::{Dead, Parked};
+use crate::turns::Turns;
+
+use attempt::Done;
+use lanes::Lanes;
+
+/// How many events are read at once.
+const PAGE: usize = 500;
+/// How many events may be on their way or in line before no more are read.
+const WAITING_MAX: usize = 1_000;
+/// How often progress is written while there is always more to do.
+const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// How often progress over events that are none of the handler's is written.
+const SKIP_EVERY: Duration = Duration::from_secs(1);
+/// How long it waits at most before it looks whether something is due.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What a runner is told from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Control {
+    /// It starts nothing new.
+    pub(crate) paused: bool,
+    /// Changes when records were changed by someone else: they are read again.
+    pub(crate) touched: String,
+}
+
+/// What a runner shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Seen {
+    /// Everything up to here was read.
+    pub(crate) read: Position,
+    /// Everything up to here is done or has a record.
+    pub(crate) stored: Position,
+    /// Nothing is on its way, due or in line.
+    pub(crate) idle: bool,
+    /// How many streams are parked.
+    pub(crate) parked: usize,
+    /// Whether the breaker is open.
+    pub(crate) open: bool,
+    /// Whether it starts nothing new.
+    pub(crate) paused: bool,
+}
+
+/// What the runners of a bus share.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    pub(crate) db: Database,
+    pub(crate) turns: Turns,
+    /// When it is true, no attempt begins, and handlers are asked to end.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// How long running attempts have to end.
+    pub(crate) grace: Duration,
+}
+
+/// Why a runner ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// It was asked to; its claim can be given back.
+    Stopped(Claim),
+    /// Another process has taken the handler over, or changed its records.
+    Lost,
+}
+
+/// Waits until the bus stops, or is gone.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    let _gone = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// A runner at work.
+pub(crate) struct Consumer {
+    shared: Shared,
+    handler: Arc<Handler>,
+    claim: Claim,
+    control: watch::Receiver<Control>,
+    seen: watch::Sender<Seen>,
+    /// Everything up to here was read.
+    read: Position,
+    /// Whether there was nothing behind `read` when it was read.
+    caught_up: bool,
+    /// Positions that were read and are not done.
+    open: BTreeSet<Position>,
+    lanes: Lanes,
+    parked: HashMap<StreamId, Parked>,
+    /// Dead letters that are to be tried again and whose streams go on without them.
+    requeued: Vec<Dead>,
+    jobs: JoinSet<Done>,
+    /// Streams and dead letters whose attempt is on its way.
+    busy: BTreeSet<String>,
+    starter: start::Starter,
+    /// Since when there is progress that is not written.
+    unwritten: Option<Instant>,
+    handled: bool,
+    /// The state of the records that were read last.
+    touched: String,
+    backoff: Backoff,
+}
+
+impl Consumer {
+    pub(crate) fn new(
+        shared: Shared,
+        handler: Arc<Handler>,
+        claim: Claim,
+        control: watch::Receiver<Control>,
+        seen: watch::Sender<Seen>,
+    ) -> Self {
+        let starter = start::Starter::new(&handler);
+        Self {
+            read: claim.checkpoint.position,
+            caught_up: false,
+            open: BTreeSet::new(),
+            lanes: Lanes::default(),
+            parked: HashMap::new(),
+            requeued: Vec::new(),
+            jobs: JoinSet::new(),
+            busy: BTreeSet::new(),
+            starter,
+            unwritten: None,
+            handled: false,
+            touched: String::new(),
+            backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(5)),
+            shared,
+            handler,
+            claim,
+            control,
+            seen,
+        }
+    }
+
+    /// Runs until the bus stops or the handler is taken over. Errors that pass are waited out; any other ends it.
+    pub(crate) async fn run(mut self) -> Result<End> {
+        loop {
+            match self.work().await {
+                Ok(end) => return Ok(end),
+                Err(error) if error.is_retryable() && !*self.shared.stopping.borrow() => {
+                    let wait = self.backoff.wait();
+                    tracing::warn!(handler = %self.handler.id, %error, ?wait, "the handler goes on after a while");
+                    tokio::time::sleep(wait).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn work(&mut self) -> Result<End> {
+        self.load_records().await?;
+        loop {
+            if *self.shared.stopping.borrow() {
+                return self.wind_up().await;
+            }
+            if self.control.borrow_and_update().touched != self.touched {
+                // What runs comes to its end first: it was begun by the records as they were.
+                while let Some(done) = self.jobs.join_next().await {
+                    if !self.settle(done.map_err(Error::other)?).await? {
+                        return Ok(End::Lost);
+                    }
+                }
+                self.load_records().await?;
+            }
+            if !self.start_jobs().await? || (self.flush_is_due() && !self.flush().await?) {
+                return Ok(End::Lost);
+            }
+            if self.wants_more() && !self.caught_up {
+                self.read_page().await?;
+                self.backoff.reset();
+                continue;
+            }
+            self.show();
+            if !self.wait().await? {
+                return Ok(End::Lost);
+            }
+        }
+    }
+
+    /// Waits until there is something to do; `false` when the handler was lost.
+    async fn wait(&mut self) -> Result<bool> {
+        let pause = self.pause();
+        let (store, read) = (Arc::clone(self.shared.db.store()), self.read);
+        let mut stopping = self.shared.stopping.clone();
+        tokio::select! {
+            Some(done) = self.jobs.join_next(), if !self.jobs.is_empty() => match done {
+                Ok(done) => return self.settle(done).await,
+                Err(error) => return Err(Error::other(error)),
+            },
+            moved = store.moved(read), if self.caught_up => {
+                moved?;
+                self.caught_up = false;
+            }
+            () = tokio::time::sleep(pause) => {}
+            _ = self.control.changed() => {}
+            () = stopped(&mut stopping) => {}
+        }
+        Ok(true)
+    }
+
+    /// How long there is nothing to do at most.
+    fn pause(&self) -> Duration {
+        let mut pause = TICK;
+        if let Some(since) = self.unwritten {
+            pause = pause.min(self.flush_after().saturating_sub(since.elapsed()));
+        }
+        let now = self.now();
+        let next = self.parked.values().filter(|one| !self.busy.contains(&one.event.stream.to_string()));
+        let next = next.filter_map(|parked| parked.next_try_at).chain(self.lanes.held_until());
+        if let Some(next) = next.min() {
+            pause = pause.min((next - now).to_std().unwrap_or_default());
+        }
+        if let Some(until) = self.starter.closed_until() {
+            pause = pause.min(until.saturating_duration_since(Instant::now()));
+        }
+        if let Some(wait) = self.gathers_for() {
+            pause = pause.min(wait);
+        }
+        pause.max(Duration::from_millis(1))
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.shared.db.now()
+    }
+
+    fn wants_more(&self) -> bool {
+        // The next event of a parked stream must not be read past while its turn is decided.
+        let held = self.handler.call.is_transactional() && !self.busy.is_empty();
+        !held && self.lanes.len() + self.jobs.len() < WAITING_MAX
+    }
+
+    /// Takes the next events into their lanes.
+    async fn read_page(&mut self) -> Result<()> {
+        let limit = PAGE.min(WAITING_MAX.saturating_sub(self.lanes.len()).max(1));
+        let types = self.handler.patterns.clone();
+        let query = LogQuery { after: self.read, types, limit, ..LogQuery::default() };
+        let page = self.shared.db.read_log(query).await?;
+        let reached = match page.events.last() {
+            Some(last) if page.more => last.position,
+            _ if page.more => self.read,
+            _ => page.high_water.max(self.read),
+        };
+        self.caught_up = !page.more && page.events.is_empty();
+        for event in page.events {
+            self.take(event);
+        }
+        if reached > self.read {
+            self.read = reached;
+            self.unwritten.get_or_insert_with(Instant::now);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: RecordedEvent) {
+        // What stands behind a record is read again when that is released.
+        if self.parked.contains_key(&event.stream) || !self.handler.takes(&event) {
+            return;
+        }
+        self.open.insert(event.position);
+        self.lanes.push(Arc::new(event));
+    }
+
+    /// Everything up to here is done or has a record.
+    fn mark(&self) -> Position {
+        self.open.first().map_or(self.read, |first| Position::new(first.get() - 1))
+    }
+
+    fn show(&self) {
+        let due = self.parked.values().any(|parked| parked.next_try_at.is_some_and(|at| at <= self.now()));
+        let paused = self.control.borrow().paused;
+        let nothing = self.open.is_empty() && self.requeued.is_empty() && !due;
+        let quiet = self.jobs.is_empty() && (nothing || paused);
+        let seen = Seen {
+            read: self.read,
+            stored: self.claim.checkpoint.position,
+            idle: quiet && (paused || self.caught_up) && self.unwritten.is_none(),
+            parked: self.parked.len(),
+            open: self.starter.is_open(),
+            paused,
+        };
+        self.seen.send_if_modified(|shown| {
+            let changed = *shown != seen;
+            *shown = seen;
+            changed
+        });
+    }
+
+    /// Lets what runs come to its end within the grace, writes the progress, and ends.
+    async fn wind_up(&mut self) -> Result<End> {
+        let deadline = Instant::now() + self.shared.grace;
+        while let Ok(Some(done)) = tokio::time::timeout_at(deadline, self.jobs.join_next()).await {
+            if let Ok(done) = done
+                && !self.settle(done).await?
+            {
+                return Ok(End::Lost);
+            }
+        }
+        let left = self.jobs.len();
+        if left > 0 {
+            tracing::warn!(handler = %self.handler.id, attempts = left, "attempts were cut off and will be made again");
+        }
+        self.jobs.shutdown().await;
+        if !self.flush().await? {
+            return Ok(End::Lost);
+        }
+        Ok(End::Stopped(self.claim))
+    }
+}

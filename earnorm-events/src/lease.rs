@@ -1,0 +1,107 @@
+//! Who runs a handler. The epoch in the handler's checkpoint is the fence: a take-over raises it, and every commit of the
+//! handler changes that document, so a commit of an older epoch conflicts. A lease only says whom to leave alone.
+
+use bson::{Bson, Document, doc};
+use earnorm_core::commit::{Checkpoint, CheckpointWrite, Commit, DocumentOp, DocumentWrite};
+use earnorm_core::database::Database;
+use earnorm_core::position::Position;
+use earnorm_core::schema::VERSION;
+use earnorm_core::store::{LogQuery, Own};
+use earnorm_core::{Error, Result};
+
+use crate::handler::{Handler, Start};
+
+/// A lease as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lease {
+    /// The version of the record.
+    record: u64,
+    /// Who runs the handler; `None` when it was given back.
+    pub(crate) node: Option<String>,
+}
+
+/// A handler that this process runs: its checkpoint as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) checkpoint: Checkpoint,
+    record: u64,
+}
+
+pub(crate) async fn find(db: &Database, handler: &str) -> Result<Option<Lease>> {
+    let found = db.store().get(&db.store().admin().own(Own::Leases), &handler.into()).await?;
+    Ok(found.as_ref().map(read))
+}
+
+fn read(stored: &Document) -> Lease {
+    let record = stored.get_i64(VERSION).ok().and_then(|record| u64::try_from(record).ok()).unwrap_or(0);
+    Lease { record, node: stored.get_str("node").ok().map(ToOwned::to_owned) }
+}
+
+fn document(handler: &str, record: u64, node: Option<&str>) -> Document {
+    let node = node.map_or(Bson::Null, Bson::from);
+    doc! { "_id": handler, VERSION: i64::try_from(record).unwrap_or(i64::MAX), "node": node }
+}
+
+fn write(db: &Database, handler: &str, op: DocumentOp) -> DocumentWrite {
+    DocumentWrite { collection: db.store().admin().own(Own::Leases), id: handler.into(), op }
+}
+
+/// Takes a handler over, whoever had it. `None` when someone else was quicker, or it moved meanwhile.
+pub(crate) async fn claim(
+    db: &Database,
+    handler: &Handler,
+    node: &str,
+    lease: Option<&Lease>,
+) -> Result<Option<Claim>> {
+    let store = db.store();
+    let id = &*handler.id;
+    let expected = store.checkpoint(id).await?;
+    let position = match expected {
+        Some(checkpoint) => checkpoint.position,
+        None => first_position(db, handler.start).await?,
+    };
+    let next = Checkpoint { position, epoch: expected.map_or(1, |checkpoint| checkpoint.epoch + 1) };
+    let record = lease.map_or(1, |lease| lease.record + 1);
+    let mut commit = Commit::new(db.next_id());
+    commit.checkpoints.push(CheckpointWrite { consumer: id.to_owned(), expected, next });
+    let stored = document(id, record, Some(node));
+    let op = match lease {
+        None => DocumentOp::Insert { document: stored },
+        Some(lease) => DocumentOp::Replace { expected: lease.record, document: stored },
+    };
+    commit.documents.push(write(db, id, op));
+    match store.commit(commit).await {
+        Ok(_) => Ok(Some(Claim { checkpoint: next, record })),
+        Err(Error::Conflict(_) | Error::CheckpointConflict { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives a handler back, so that another process takes it at once. One that was taken over already stays so.
+pub(crate) async fn release(db: &Database, handler: &str, claim: Claim) -> Result<()> {
+    let mut commit = Commit::new(db.next_id());
+    let next = Checkpoint { epoch: claim.checkpoint.epoch + 1, ..claim.checkpoint };
+    let expected = Some(claim.checkpoint);
+    commit.checkpoints.push(CheckpointWrite { consumer: handler.to_owned(), expected, next });
+    let op = DocumentOp::Replace { expected: claim.record, document: document(handler, claim.record + 1, None) };
+    commit.documents.push(write(db, handler, op));
+    match db.store().commit(commit).await {
+        Ok(_) | Err(Error::Conflict(_) | Error::CheckpointConflict { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Where a handler begins that has never run.
+async fn first_position(db: &Database, start: Start) -> Result<Position> {
+    match start {
+        Start::Beginning => Ok(Position::START),
+        Start::After(position) => Ok(position),
+        Start::End => db.store().high_water().await,
+        Start::Since(moment) => {
+            let query = LogQuery { since: Some(moment), limit: 1, ..LogQuery::default() };
+            let page = db.store().read_log(query).await?;
+            let first = page.events.first().map(|event| Position::new(event.position.get() - 1));
+            Ok(first.unwrap_or(page.high_water))
+        }
+    }
+}
