@@ -1,5 +1,6 @@
 //! Handlers: what reacts to events after the commit, at least once, in order, on every store.
 
+mod crashes;
 mod delivery;
 mod failures;
 mod transactional;
