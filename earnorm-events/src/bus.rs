@@ -3,6 +3,7 @@
 mod builder;
 mod idle;
 mod supervisor;
+mod tail;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

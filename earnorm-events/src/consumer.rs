@@ -79,6 +79,8 @@ pub(crate) struct Seen {
 pub(crate) struct Shared {
     pub(crate) db: Database,
     pub(crate) turns: Turns,
+    /// Where the log ends.
+    pub(crate) end: watch::Receiver<Position>,
     /// When it is true, no attempt begins, and handlers are asked to end.
     pub(crate) stopping: watch::Receiver<bool>,
     /// How long running attempts have to end.
@@ -97,6 +99,14 @@ pub(crate) enum End {
 /// Waits until the bus stops, or is gone.
 pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _gone = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// Waits until the log reaches past a position.
+async fn passed(end: &mut watch::Receiver<Position>, position: Position) {
+    if end.wait_for(|end| *end > position).await.is_err() {
+        // Nobody watches any more: the bus ends.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// A runner at work.
@@ -207,17 +217,14 @@ impl Consumer {
     /// Waits until there is something to do; `false` when the handler was lost.
     async fn wait(&mut self) -> Result<bool> {
         let pause = self.pause();
-        let (store, read) = (Arc::clone(self.shared.db.store()), self.read);
+        let (read, mut end) = (self.read, self.shared.end.clone());
         let mut stopping = self.shared.stopping.clone();
         tokio::select! {
             Some(done) = self.jobs.join_next(), if !self.jobs.is_empty() => match done {
                 Ok(done) => return self.settle(done).await,
                 Err(error) => return Err(Error::other(error)),
             },
-            moved = store.moved(read), if self.caught_up => {
-                moved?;
-                self.caught_up = false;
-            }
+            () = passed(&mut end, read), if self.caught_up => self.caught_up = false,
             () = tokio::time::sleep(pause) => {}
             _ = self.control.changed() => {}
             () = stopped(&mut stopping) => {}

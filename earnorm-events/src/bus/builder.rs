@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use earnorm_core::database::Database;
+use earnorm_core::position::Position;
 use earnorm_core::{Error, Result};
 use tokio::sync::{mpsc, watch};
 
 use super::supervisor::Supervisor;
-use super::{EventBus, Inner};
+use super::{EventBus, Inner, tail};
 use crate::consumer::Shared;
 use crate::handler::{Handler, HandlerRegistration};
 use crate::records;
@@ -84,7 +85,9 @@ impl EventBusBuilder {
         store.admin().prepare(&records::collections(&**store)).await?;
         let (stop, stopping) = watch::channel(false);
         let (requests, asked) = mpsc::unbounded_channel();
-        let shared = Shared { db: self.db.clone(), turns: Turns::new(self.at_once), stopping, grace: self.grace };
+        let (ends, end) = watch::channel(Position::START);
+        tokio::spawn(tail::watch_end(Arc::clone(store), ends));
+        let shared = Shared { db: self.db.clone(), turns: Turns::new(self.at_once), end, stopping, grace: self.grace };
         let handlers = handlers.into_iter().map(Arc::new).collect();
         let (mut supervisor, shown) = Supervisor::new(shared, handlers, self.lease, asked);
         supervisor.introduce().await?;
