@@ -4,6 +4,7 @@ mod call;
 mod policy;
 mod registration;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ pub struct Handler {
     pub(crate) problems: Vec<String>,
 }
 
-/// A condition on an event; an error counts as a failed attempt.
+/// A condition on an event.
 pub(crate) type Condition = Arc<dyn Fn(&RecordedEvent) -> bool + Send + Sync>;
 
 /// How long an attempt may take unless the handler says otherwise.
@@ -142,7 +143,7 @@ impl Handler {
         self
     }
 
-    /// Takes an event only where this holds of it. It must not panic.
+    /// Takes an event only where this holds of it. Where it panics, that is a failed attempt.
     #[must_use]
     pub fn when(mut self, condition: impl Fn(&RecordedEvent) -> bool + Send + Sync + 'static) -> Self {
         self.conditions.push(Arc::new(condition));
@@ -255,7 +256,13 @@ impl Handler {
         let matches = |pattern: &EventPattern| pattern.matches(&event.event_type);
         self.patterns.iter().any(matches)
             && !self.except.iter().any(matches)
-            && self.conditions.iter().all(|condition| condition(event))
+            // One that panics does so again in the attempt, which deals with it.
+            && catch_unwind(AssertUnwindSafe(|| self.wants(event))).unwrap_or(true)
+    }
+
+    /// Whether all its conditions hold of an event.
+    pub(crate) fn wants(&self, event: &RecordedEvent) -> bool {
+        self.conditions.iter().all(|condition| condition(event))
     }
 
     /// Refuses what cannot work.

@@ -7,14 +7,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{Bson, Document, doc};
-use earnorm_core::Result;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{DocumentQuery, Own, PutRule};
-use futures::TryStreamExt;
+use earnorm_core::{Error, Result};
+use futures::{FutureExt, TryStreamExt};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -27,6 +28,8 @@ use crate::lease;
 
 /// A process whose beat has not moved for so many lease times is forgotten.
 const FORGET_AFTER: u32 = 20;
+/// How long a handler rests whose runner has failed.
+const REST: Duration = Duration::from_secs(2);
 
 /// Runs the handlers of one process.
 pub(super) struct Supervisor {
@@ -36,6 +39,8 @@ pub(super) struct Supervisor {
     lease: Duration,
     handlers: Vec<Arc<Handler>>,
     running: HashMap<Arc<str>, Running>,
+    /// Until when handlers rest whose runner has failed.
+    resting: HashMap<Arc<str>, Instant>,
     jobs: JoinSet<(Arc<str>, Result<End>)>,
     nodes: BTreeMap<String, Node>,
     controls: BTreeMap<String, Control>,
@@ -72,6 +77,7 @@ impl Supervisor {
             lease,
             handlers,
             running: HashMap::new(),
+            resting: HashMap::new(),
             jobs: JoinSet::new(),
             nodes: BTreeMap::new(),
             controls: BTreeMap::new(),
@@ -143,7 +149,10 @@ impl Supervisor {
                 }
             }
             Ok(End::Lost) => tracing::info!(handler = %id, "the handler was taken over, or its records changed"),
-            Err(error) => tracing::error!(handler = %id, %error, "the handler ended and begins again"),
+            Err(error) => {
+                tracing::error!(handler = %id, %error, "the handler ended and begins again after a while");
+                self.resting.insert(Arc::clone(id), Instant::now() + REST);
+            }
         }
         self.show();
     }
@@ -158,11 +167,13 @@ impl Supervisor {
         self.sign_on().await?;
         self.see_nodes().await?;
         self.see_controls().await?;
+        let mut outcome = Ok(());
         for handler in self.handlers.clone() {
-            self.decide(&handler).await?;
+            // One that cannot be taken must not keep the others from it.
+            outcome = self.decide(&handler).await.and(outcome);
         }
         self.show();
-        Ok(())
+        outcome
     }
 
     async fn sign_on(&mut self) -> Result<()> {
@@ -247,7 +258,8 @@ impl Supervisor {
             }
             return Ok(());
         }
-        if !mine || *self.shared.stopping.borrow() {
+        let rests = self.resting.get(&handler.id).is_some_and(|until| Instant::now() < *until);
+        if !mine || rests || *self.shared.stopping.borrow() {
             return Ok(());
         }
         let lease = lease::find(&self.shared.db, &handler.id).await?;
@@ -271,7 +283,10 @@ impl Supervisor {
         let shared = Shared { stopping, ..self.shared.clone() };
         let consumer = Consumer::new(shared, Arc::clone(handler), claim, controls, seen);
         let id = Arc::clone(&handler.id);
-        self.jobs.spawn(async move { (id, consumer.run().await) });
+        self.jobs.spawn(async move {
+            let run = AssertUnwindSafe(consumer.run()).catch_unwind().await;
+            (id, run.unwrap_or_else(|_| Err(Error::other("its runner panicked"))))
+        });
         self.running.insert(Arc::clone(&handler.id), Running { control, seen: sees, give_back });
     }
 }
@@ -289,7 +304,7 @@ fn both(all: &watch::Receiver<bool>) -> (watch::Sender<bool>, watch::Receiver<bo
     (one, stopping)
 }
 
-/// The next job that ends; never while there is none. A runner does not panic: its attempts are tasks of their own.
+/// The next job that ends; `None` where there is none.
 async fn next(jobs: &mut JoinSet<(Arc<str>, Result<End>)>) -> Option<(Arc<str>, Result<End>)> {
     loop {
         match jobs.join_next().await? {

@@ -66,7 +66,8 @@ pub(super) async fn one(shared: &Shared, handler: &Arc<Handler>, event: &Arc<Rec
     let _turn = shared.turns.take(handler.priority).await;
     let cx = EventContext::new(&shared.db, &handler.id, event, attempt, shared.stopping.clone());
     let span = span(handler, event, attempt);
-    let handled = caught(handler.timeout, run(Arc::clone(event), cx)).instrument(span).await;
+    let work = async { if handler.wants(event) { run(Arc::clone(event), cx).await } else { Ok(()) } };
+    let handled = caught(handler.timeout, work).instrument(span).await;
     Answer::of(handled.and_then(|handled| handled), &handler.id, event)
 }
 
@@ -90,7 +91,11 @@ pub(super) async fn many(
     let _turn = shared.turns.take(handler.priority).await;
     let cx = EventContext::new(&shared.db, &handler.id, first, attempt, shared.stopping.clone());
     let span = span(handler, first, attempt);
-    match caught(handler.timeout, run(fit.clone(), cx)).instrument(span).await {
+    let work = async {
+        let _panics = fit.iter().all(|event| handler.wants(event));
+        run(fit.clone(), cx).await
+    };
+    match caught(handler.timeout, work).instrument(span).await {
         Ok(handled) => {
             let each = fit.into_iter().zip(handled);
             answers.extend(each.map(|(event, handled)| {

@@ -35,6 +35,10 @@ impl Consumer {
                     && matches!(answer, Answer::Failed { .. })
                     && self.parked.contains_key(&event.stream)
             });
+            if *self.shared.stopping.borrow() && matches!(answer, Answer::Failed { fatal: None, .. }) {
+                // It was asked to end: it comes again, and this was no attempt.
+                continue;
+            }
             self.open.remove(&event.position);
             if behind {
                 continue;

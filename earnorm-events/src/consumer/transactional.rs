@@ -133,7 +133,8 @@ async fn attempt_in_unit(
         let turn = shared.turns.take(handler.priority).await;
         let cx = EventContext::new(&shared.db, &handler.id, event, attempt, shared.stopping.clone());
         let cx = TransactionContext::new(cx);
-        let work = caught(handler.timeout, run(Arc::clone(event), &cx)).instrument(span(handler, event, attempt));
+        let work = async { if handler.wants(event) { run(Arc::clone(event), &cx).await } else { Ok(()) } };
+        let work = caught(handler.timeout, work).instrument(span(handler, event, attempt));
         let mut handled = work.await.and_then(|handled| handled);
         drop(turn);
         let mut unit = cx;
