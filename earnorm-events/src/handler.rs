@@ -1,8 +1,12 @@
 //! Handlers: what reacts to which events, and how.
 
+mod argument;
 mod call;
+mod on_model;
+mod options;
 mod policy;
 mod registration;
+mod when;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,7 +21,10 @@ use crate::failure::{Handled, HandlerError};
 use crate::recorded::FromEvent;
 use crate::retry::RetryPolicy;
 
+pub use argument::{BatchArg, BatchOutcome, EventArg, HandlerOutcome, LifecycleOutcome};
 pub(crate) use call::{Call, caught};
+pub use on_model::{OnEvent, OnModel};
+pub use options::HandlerOptions;
 pub use policy::{Breaker, OnDead, Rate, Start};
 pub use registration::HandlerRegistration;
 
@@ -45,6 +52,15 @@ pub struct Handler {
     pub(crate) call: Call,
     pub(crate) place: &'static str,
     pub(crate) problems: Vec<String>,
+    own: Option<Own>,
+}
+
+/// The model whose handler it is.
+#[derive(Debug, Clone, Copy)]
+struct Own {
+    name: &'static str,
+    /// Whether it says by itself which instance an event means.
+    keyed: bool,
 }
 
 /// A condition on an event.
@@ -115,6 +131,7 @@ impl Handler {
             call,
             place: "",
             problems: Vec::new(),
+            own: None,
         };
         if let Some(pattern) = pattern {
             handler.patterns = handler.read(&pattern).into_iter().collect();
@@ -123,7 +140,16 @@ impl Handler {
     }
 
     fn read(&mut self, pattern: &str) -> Option<EventPattern> {
-        EventPattern::new(pattern).map_err(|error| self.problems.push(error.to_string())).ok()
+        let pattern = match self.own {
+            Some(own) if !pattern.contains('.') => format!("{}.{pattern}", own.name),
+            Some(own) if !own.keyed && pattern.split('.').next() != Some(own.name) => {
+                let name = own.name;
+                self.problems.push(format!("`{pattern}` is no event of `{name}`: write `{name}.…` or one word, or say with a key which instance is meant"));
+                return None;
+            }
+            _ => pattern.to_owned(),
+        };
+        EventPattern::new(&pattern).map_err(|error| self.problems.push(error.to_string())).ok()
     }
 
     /// The events that it takes, by their types: `user.*`, `**.created`. The first call replaces the pattern that its

@@ -13,12 +13,17 @@ mod failure;
 mod handler;
 mod lease;
 mod publish;
+mod lifecycle;
 mod recorded;
 mod records;
 mod retry;
 mod subscription;
 mod turns;
 mod wait;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 
 use earnorm_core::database::Database;
 use earnorm_core::position::Position;
@@ -31,6 +36,11 @@ pub use earnorm_core::pattern::EventPattern;
 pub use failure::{Handled, HandlerError};
 pub use handler::{Breaker, Handler, HandlerRegistration, OnDead, Rate, Start};
 pub use publish::{AppEvent, Publish};
+pub use handler::{
+    BatchArg, BatchOutcome, Breaker, EventArg, Handler, HandlerOutcome, HandlerRegistration, LifecycleOutcome, OnDead,
+    OnEvent, OnModel, Rate, Start,
+};
+pub use lifecycle::{Lifecycle, LifecycleFn, LifecycleRegistration};
 pub use recorded::{Created, Deleted, EventData, FromEvent, Recorded, Updated};
 pub use retry::{Jitter, RetryPolicy};
 pub use subscription::{Subscription, SubscriptionBuilder};

@@ -1,0 +1,48 @@
+//! What generated code names. Not public: it changes without notice.
+
+use std::sync::Arc;
+
+pub use earnorm_core::database::Database;
+pub use earnorm_core::event::RecordedEvent;
+
+pub use crate::context::{EventContext, TransactionContext};
+pub use crate::failure::{Handled, HandlerError};
+pub use crate::handler::{
+    BatchArg, BatchOutcome, Breaker, EventArg, Handler, HandlerOptions, HandlerOutcome, HandlerRegistration,
+    LifecycleOutcome, OnDead, OnModel, Rate, Start,
+};
+pub use crate::lifecycle::{Lifecycle, LifecycleFn, LifecycleRegistration};
+pub use crate::retry::RetryPolicy;
+
+use crate::handler::Call;
+
+/// Calls a handler once, without a bus: `None` where it does not take the event. What a transactional one writes is
+/// committed.
+///
+/// # Errors
+/// [`earnorm_core::Error::Registry`] when the handler cannot work; what the commit answers.
+pub async fn handle(
+    handler: &Handler,
+    db: &Database,
+    event: Arc<RecordedEvent>,
+) -> Result<Option<Handled>, earnorm_core::Error> {
+    handler.check()?;
+    if !handler.takes(&event) {
+        return Ok(None);
+    }
+    let (_running, stopping) = tokio::sync::watch::channel(false);
+    let cx = EventContext::new(db, &handler.id, &event, 1, stopping);
+    let answer = match &handler.call {
+        Call::Each(run) => run(event, cx).await,
+        Call::Batch { run, .. } => run(vec![event], cx).await.pop().unwrap_or(Ok(())),
+        Call::Transactional(run) => {
+            let cx = TransactionContext::new(cx);
+            let answer = run(event, &cx).await;
+            if answer.is_ok() {
+                cx.unit().commit().await?;
+            }
+            answer
+        }
+    };
+    Ok(Some(answer))
+}
