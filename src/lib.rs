@@ -20,8 +20,8 @@ pub use earnorm_core::{
 pub use earnorm_events as events;
 #[cfg(feature = "macros")]
 pub use earnorm_macros::{
-    apply, event, model, post_create, post_delete, post_load, post_save, post_update, pre_create, pre_delete, pre_save,
-    pre_update, upcast, validate,
+    apply, event, event_handler, model, on_event, on_shutdown, on_startup, post_create, post_delete, post_load,
+    post_save, post_update, pre_create, pre_delete, pre_save, pre_update, upcast, validate,
 };
 /// The stores.
 pub use earnorm_store as stores;
@@ -38,7 +38,10 @@ pub use rust_decimal;
 pub use {bson, chrono, uuid};
 
 #[doc(hidden)]
-pub use earnorm_core::__private;
+pub mod __private {
+    pub use earnorm_core::__private::*;
+    pub use earnorm_events::__private::*;
+}
 
 /// Marks a crate of models, so that a program can link it by naming it.
 ///
@@ -104,15 +107,18 @@ pub mod prelude {
     #[cfg(feature = "macros")]
     #[doc(no_inline)]
     pub use earnorm_macros::{
-        apply, event, model, post_create, post_delete, post_load, post_save, post_update, pre_create, pre_delete,
-        pre_save, pre_update, upcast, validate,
+        apply, event, event_handler, model, on_event, on_shutdown, on_startup, post_create, post_delete, post_load,
+        post_save, post_update, pre_create, pre_delete, pre_save, pre_update, upcast, validate,
     };
 
     #[doc(no_inline)]
     pub use crate::{
         Database, Entity, Error, Receipt, Result, UnitOfWork,
         event::{Event, RecordedEvent},
-        events::Follow,
+        events::{
+            Created, Deleted, EventContext, Follow, Handled, HandlerError, OnEvent, Recorded, TransactionContext,
+            Updated,
+        },
         hook::Abort,
         metadata::Metadata,
         model::Model,

@@ -112,6 +112,11 @@ pub(crate) fn parse(tokens: TokenStream, repeatable: &[&str], errors: &mut Error
             return Vec::new();
         }
     };
+    once(args.into_iter().collect(), repeatable, errors)
+}
+
+/// Refuses arguments that are given twice.
+pub(crate) fn once(args: Vec<Arg>, repeatable: &[&str], errors: &mut Errors) -> Vec<Arg> {
     let mut seen = std::collections::BTreeSet::new();
     args.into_iter()
         .filter(|arg| {

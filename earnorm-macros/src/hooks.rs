@@ -11,10 +11,11 @@ use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, Ident};
 
 pub(crate) use apply::cfgs;
-pub(crate) use block::expand as expand_block;
+pub(crate) use block::{expand as expand_block, type_name};
+pub(crate) use expand::demand;
 pub(crate) use free::{expand as expand_free, misplaced_apply};
 pub(crate) use marker::Phase;
-pub(crate) use signature::{output, plain, ungroup};
+pub(crate) use signature::{output, plain, receiver_kind, ungroup};
 
 /// One hook function and all its phases.
 pub(crate) struct HookIr {

@@ -8,6 +8,7 @@ mod embedded;
 mod errors;
 mod event;
 mod fields;
+mod handlers;
 mod hooks;
 mod keys;
 mod model;
@@ -298,4 +299,53 @@ pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn upcast(args: TokenStream, item: TokenStream) -> TokenStream {
     upcast::expand(args.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/event_handler.md")]
+#[proc_macro_attribute]
+pub fn event_handler(args: TokenStream, item: TokenStream) -> TokenStream {
+    handlers::expand_free(args.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/on_event.md")]
+#[proc_macro_attribute]
+pub fn on_event(_args: TokenStream, item: TokenStream) -> TokenStream {
+    handlers::misplaced(item.into()).into()
+}
+
+/// Runs before the first event is handled, in each process that starts the program's handlers.
+///
+/// A free function, `fn` or `async fn`, with `db: &Database` or without, returning nothing or a `Result` with any error,
+/// which keeps the handlers from starting. `order = N` comes before larger numbers, 0 is the default.
+///
+/// ```
+/// # use earnorm::prelude::*;
+/// #[on_startup]
+/// async fn announce(_db: &Database) -> Result<()> {
+///     println!("handlers are starting");
+///     Ok(())
+/// }
+/// # fn main() {}
+/// ```
+#[proc_macro_attribute]
+pub fn on_startup(args: TokenStream, item: TokenStream) -> TokenStream {
+    handlers::expand_lifecycle(handlers::When::Startup, args.into(), item.into()).into()
+}
+
+/// Runs after the last event was handled, when the program's handlers stop.
+///
+/// A free function, `fn` or `async fn`, with `db: &Database` or without, returning nothing or a `Result` with any error,
+/// which is reported. `order = N` comes before larger numbers, 0 is the default.
+///
+/// ```
+/// # use earnorm::prelude::*;
+/// #[on_shutdown(order = 10)]
+/// fn say_goodbye() {
+///     println!("handlers have stopped");
+/// }
+/// # fn main() {}
+/// ```
+#[proc_macro_attribute]
+pub fn on_shutdown(args: TokenStream, item: TokenStream) -> TokenStream {
+    handlers::expand_lifecycle(handlers::When::Shutdown, args.into(), item.into()).into()
 }

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod embedded;
+mod handlers;
 mod hooks;
 mod models;

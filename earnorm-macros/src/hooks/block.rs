@@ -10,12 +10,14 @@ use super::marker::{self, Marker, Phase};
 use super::{HookIr, expand, signature};
 use crate::args;
 use crate::errors::Errors;
+use crate::handlers::MethodIr;
 use crate::runtime::Runtime;
 
 /// What a block holds.
 struct BlockIr {
     hooks: Vec<HookIr>,
     appliers: Vec<ApplyIr>,
+    handlers: Vec<MethodIr>,
     markers: Vec<Path>,
 }
 
@@ -24,7 +26,7 @@ pub(crate) fn expand(tokens: TokenStream, mut item: ItemImpl) -> TokenStream {
     let mut errors = Errors::new();
     let rt = keys(tokens, &mut errors);
     let usable = usable(&item, &mut errors);
-    let ir = read(&mut item, &mut errors);
+    let ir = read(&mut item, &rt, &mut errors);
     let model = signature::ungroup(&item.self_ty).clone();
     if !usable {
         let mistakes = errors.into_tokens();
@@ -33,6 +35,7 @@ pub(crate) fn expand(tokens: TokenStream, mut item: ItemImpl) -> TokenStream {
     let implementations = ir.appliers.iter().map(|apply| apply.implementation(&rt, &model));
     let entries = ir.appliers.iter().map(|apply| apply.entry(&rt, &model));
     let registration = expand::registration(&rt, &model, &ir.hooks, &quote!(#(#entries),*));
+    let handlers: Vec<_> = ir.handlers.iter().map(|handler| handler.registration(&rt, &model)).collect();
     let used = marker::used(&ir.markers);
     let mistakes = errors.into_tokens();
     quote! {
@@ -41,6 +44,7 @@ pub(crate) fn expand(tokens: TokenStream, mut item: ItemImpl) -> TokenStream {
             #used
             #(#implementations)*
             #registration
+            #(#handlers)*
         };
         #mistakes
     }
@@ -78,12 +82,12 @@ fn usable(item: &ItemImpl, errors: &mut Errors) -> bool {
     ok
 }
 
-fn read(item: &mut ItemImpl, errors: &mut Errors) -> BlockIr {
-    let mut ir = BlockIr { hooks: Vec::new(), appliers: Vec::new(), markers: Vec::new() };
+fn read(item: &mut ItemImpl, rt: &Runtime, errors: &mut Errors) -> BlockIr {
+    let mut ir = BlockIr { hooks: Vec::new(), appliers: Vec::new(), handlers: Vec::new(), markers: Vec::new() };
     let model = signature::ungroup(&item.self_ty).clone();
     for member in &mut item.items {
         match member {
-            ImplItem::Fn(method) => read_method(method, &model, &mut ir, errors),
+            ImplItem::Fn(method) => read_method(method, &model, rt, &mut ir, errors),
             ImplItem::Const(constant) => misplaced(&mut constant.attrs, errors),
             _ => {}
         }
@@ -105,7 +109,8 @@ fn misplaced(attributes: &mut Vec<syn::Attribute>, errors: &mut Errors) {
     }
 }
 
-fn read_method(method: &mut ImplItemFn, model: &Type, ir: &mut BlockIr, errors: &mut Errors) {
+fn read_method(method: &mut ImplItemFn, model: &Type, rt: &Runtime, ir: &mut BlockIr, errors: &mut Errors) {
+    let mut reacts = false;
     let mut phases: Vec<(Phase, i32)> = Vec::new();
     for (path, marker) in marker::take(&mut method.attrs, errors) {
         match marker {
@@ -113,6 +118,16 @@ fn read_method(method: &mut ImplItemFn, model: &Type, ir: &mut BlockIr, errors: 
                 errors.add(&path, format!("`#[{}]` is given twice: remove one", phase.name()));
             }
             Marker::Hook(phase, order) => phases.push((phase, order)),
+            Marker::Event(_) if reacts => {
+                errors.add(
+                    &path,
+                    "`#[on_event]` is given twice: write all events in one, `#[on_event(\"opened\", \"paid\")]`",
+                );
+            }
+            Marker::Event(attribute) => {
+                reacts = true;
+                ir.handlers.extend(MethodIr::read(method, model, &attribute, rt, errors));
+            }
             Marker::Apply => ir.appliers.extend(ApplyIr::read(method, &path, errors)),
         }
         ir.markers.push(path);

@@ -6,6 +6,7 @@ use syn::{Attribute, Path};
 
 use crate::args::{self, Arg};
 use crate::errors::Errors;
+use crate::handlers;
 use crate::runtime::Runtime;
 
 /// When a hook runs.
@@ -27,6 +28,8 @@ pub(crate) enum Phase {
 pub(crate) enum Marker {
     Hook(Phase, i32),
     Apply,
+    /// `#[on_event]`, which is read with its method.
+    Event(Attribute),
 }
 
 /// How a phase's functions are called.
@@ -96,7 +99,8 @@ impl ToTokens for Phase {
 
 /// Whether an attribute is one of our markers, by its last word.
 pub(crate) fn is_marker(attribute: &Attribute) -> bool {
-    last_word(attribute.path()).is_some_and(|name| name == "apply" || Phase::of(&name).is_some())
+    last_word(attribute.path())
+        .is_some_and(|name| name == "apply" || name == handlers::METHOD || Phase::of(&name).is_some())
 }
 
 fn last_word(path: &Path) -> Option<String> {
@@ -106,20 +110,34 @@ fn last_word(path: &Path) -> Option<String> {
 /// Takes our markers off a method.
 pub(crate) fn take(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<(Path, Marker)> {
     attributes.retain(|attribute| {
-        let upcaster = last_word(attribute.path()).is_some_and(|name| name == "upcast");
-        if upcaster {
-            let cure = "an upcaster changes stored data, before there is an instance: move it out of the `impl` block and take `data: &mut Document`";
+        let cure = last_word(attribute.path()).and_then(|name| elsewhere(&name));
+        if let Some(cure) = &cure {
             errors.add(attribute.path(), cure);
         }
-        !upcaster
+        cure.is_none()
     });
     let (markers, others) = std::mem::take(attributes).into_iter().partition::<Vec<_>, _>(is_marker);
     *attributes = others;
     markers.iter().filter_map(|attribute| Some((attribute.path().clone(), read(attribute, errors)?))).collect()
 }
 
+/// What to do about a marker of free functions above a method.
+fn elsewhere(name: &str) -> Option<String> {
+    match name {
+        "upcast" => Some("an upcaster changes stored data, before there is an instance: move it out of the `impl` block and take `data: &mut Document`".to_owned()),
+        "event_handler" => Some("a method gets its instance with the event: write `#[on_event]` here, or move the function out of the `impl` block".to_owned()),
+        _ if handlers::FREE.contains(&name) => {
+            Some(format!("`#[{name}]` has no instance: move the function out of the `impl` block"))
+        }
+        _ => None,
+    }
+}
+
 fn read(attribute: &Attribute, errors: &mut Errors) -> Option<Marker> {
     let name = last_word(attribute.path())?;
+    if name == handlers::METHOD {
+        return Some(Marker::Event(attribute.clone()));
+    }
     let args = args::of_attribute(attribute, &[], errors);
     let Some(phase) = Phase::of(&name) else {
         for arg in &args {

@@ -31,15 +31,20 @@ pub(crate) fn plain(signature: &Signature, what: &str, errors: &mut Errors) -> b
 
 /// How a method takes `self`.
 pub(crate) fn receiver(receiver: &Receiver, errors: &mut Errors) -> Option<Taken> {
+    receiver_kind(receiver).or_else(|| by_value(receiver, errors))
+}
+
+/// How a method borrows `self`, if it does.
+pub(crate) fn receiver_kind(receiver: &Receiver) -> Option<Taken> {
     let span = receiver.self_token.span();
     match &receiver.kind {
         ReceiverKind::Reference(_, _, None) => Some(Taken { mutable: None, span }),
         ReceiverKind::Reference(_, _, Some(word)) => Some(Taken { mutable: Some(word.span()), span }),
         ReceiverKind::Typed(_, ty) => match ungroup(ty) {
             Type::Reference(reference) => Some(Taken { mutable: reference.mutability.map(|word| word.span()), span }),
-            _ => by_value(receiver, errors),
+            _ => None,
         },
-        _ => by_value(receiver, errors),
+        _ => None,
     }
 }
 
