@@ -123,7 +123,9 @@ fn handler(id: &str) -> Handler {
 
 #[test]
 fn every_handler_is_registered_under_its_id() {
-    let ids: Vec<_> = HandlerRegistration::collected().iter().map(|handler| handler.id().to_owned()).collect();
+    let handlers = HandlerRegistration::collected();
+    let here = handlers.iter().filter(|handler| handler.options().place.starts_with("macros::handlers::"));
+    let ids: Vec<_> = here.map(Handler::id).collect();
     assert_eq!(
         ids,
         [

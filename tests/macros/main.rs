@@ -1,7 +1,8 @@
-//! What the attribute macros generate, without a database.
+//! What the attribute macros generate; handlers are called on the memory store.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod embedded;
 mod handlers;
 mod hooks;
 mod models;
+mod reactions;
