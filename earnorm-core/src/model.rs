@@ -330,9 +330,9 @@ impl<M: StartsWith<E>, E: Event> Starts<M> for E {
 
 /// Models whose pre hooks may change them: the tracked ones.
 #[diagnostic::on_unimplemented(
-    message = "a hook of the sourced model `{Self}` cannot take `&mut self`",
+    message = "a hook or handler of the sourced model `{Self}` cannot take `&mut self`",
     label = "sourced models change through events only",
-    note = "take `&self` and raise an event: `cx.raise(…)`"
+    note = "take `&self` and raise an event: `cx.raise(…)` in a hook, `{Self}::load(cx, id)` and then `raise` in a handler"
 )]
 pub trait Tracked: Model {
     /// For generated code, which asks for the trait where the user wrote `&mut self`.

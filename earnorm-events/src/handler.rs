@@ -21,7 +21,7 @@ use crate::failure::{Handled, HandlerError};
 use crate::recorded::FromEvent;
 use crate::retry::RetryPolicy;
 
-pub use argument::{BatchArg, BatchOutcome, EventArg, HandlerOutcome, LifecycleOutcome};
+pub use argument::{BatchArg, BatchOutcome, BatchOwned, EventArg, HandlerOutcome, LifecycleOutcome};
 pub(crate) use call::{Call, caught};
 pub use on_model::{OnEvent, OnModel};
 pub use options::HandlerOptions;

@@ -37,8 +37,8 @@ pub use failure::{Handled, HandlerError};
 pub use handler::{Breaker, Handler, HandlerRegistration, OnDead, Rate, Start};
 pub use publish::{AppEvent, Publish};
 pub use handler::{
-    BatchArg, BatchOutcome, Breaker, EventArg, Handler, HandlerOutcome, HandlerRegistration, LifecycleOutcome, OnDead,
-    OnEvent, OnModel, Rate, Start,
+    BatchArg, BatchOutcome, BatchOwned, Breaker, EventArg, Handler, HandlerOutcome, HandlerRegistration,
+    LifecycleOutcome, OnDead, OnEvent, OnModel, Rate, Start,
 };
 pub use lifecycle::{Lifecycle, LifecycleFn, LifecycleRegistration};
 pub use recorded::{Created, Deleted, EventData, FromEvent, Recorded, Updated};

@@ -39,23 +39,50 @@ impl EventArg for RecordedEvent {
     }
 }
 
-/// What a handler of batches can take: `Vec<Recorded<E>>` and its kin, or a slice of these.
+/// What a handler of batches can borrow: a slice of what a handler can take.
 #[diagnostic::on_unimplemented(
-    message = "a handler of batches cannot take `{Self}`",
+    message = "a handler of batches cannot take `&{Self}`",
     label = "no list of events",
     note = "take `Vec<Recorded<E>>`, `&[Recorded<E>]`, or `Vec<Arc<RecordedEvent>>`"
 )]
 pub trait BatchArg {
     /// One of its events.
     type Item: FromEvent;
-}
 
-impl<T: FromEvent> BatchArg for Vec<T> {
-    type Item = T;
+    /// Lends it.
+    #[doc(hidden)]
+    fn lend(taken: &[Self::Item]) -> &Self;
 }
 
 impl<T: FromEvent> BatchArg for [T] {
     type Item = T;
+
+    fn lend(taken: &[T]) -> &[T] {
+        taken
+    }
+}
+
+/// What a handler of batches can own: a `Vec` of what a handler can take.
+#[diagnostic::on_unimplemented(
+    message = "a handler of batches cannot take `{Self}`",
+    label = "no list of events",
+    note = "take `Vec<Recorded<E>>`, `&[Recorded<E>]`, or `Vec<Arc<RecordedEvent>>`"
+)]
+pub trait BatchOwned: Send + 'static {
+    /// One of its events.
+    type Item: FromEvent;
+
+    /// Makes it.
+    #[doc(hidden)]
+    fn of(taken: Vec<Self::Item>) -> Self;
+}
+
+impl<T: FromEvent> BatchOwned for Vec<T> {
+    type Item = T;
+
+    fn of(taken: Self) -> Self {
+        taken
+    }
 }
 
 /// What a handler may return: nothing, or a `Result` with an error that turns into [`HandlerError`].

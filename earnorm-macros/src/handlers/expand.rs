@@ -1,9 +1,9 @@
 //! The code that makes and registers handlers.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, Pat, Type};
+use syn::{Attribute, Expr, GenericArgument, Pat, PathArguments, Type};
 
 use super::options::Options;
 use super::signature::{Taken, last_word};
@@ -20,10 +20,6 @@ pub(crate) struct Call<'a> {
     pub(crate) output: Span,
     pub(crate) is_async: bool,
     pub(crate) taken: &'a Taken,
-    /// Whether it takes lists.
-    pub(crate) batch: bool,
-    /// Whether generated code owns the context and lends it.
-    pub(crate) owns_context: bool,
 }
 
 /// A span for generated tokens that stand for the user's.
@@ -32,74 +28,58 @@ pub(crate) fn at(span: Span) -> Span {
 }
 
 impl Call<'_> {
-    /// The type of the event that the function is called with.
-    pub(crate) fn taken(&self) -> TokenStream {
+    /// The type of the event's parameter without the `&`.
+    pub(crate) fn event(&self) -> TokenStream {
         let rt = self.rt;
-        match &self.taken.event {
-            None => quote!(<#rt::RecordedEvent as #rt::EventArg>::Taken),
-            Some(event) => {
-                let (ty, span) = (&event.ty, at(event.ty.span()));
-                match (self.batch, event.borrowed) {
-                    (true, _) => quote_spanned!(span=> <#ty as #rt::BatchArg>::Item),
-                    (false, true) => quote_spanned!(span=> <#ty as #rt::EventArg>::Taken),
-                    (false, false) => quote!(#ty),
-                }
-            }
-        }
+        self.taken.event.as_ref().map_or_else(|| quote!(#rt::RecordedEvent), |event| event.ty.to_token_stream())
     }
 
-    /// The type that conditions look at.
-    pub(crate) fn looked_at(&self) -> TokenStream {
-        let rt = self.rt;
-        match &self.taken.event {
-            None => quote!(#rt::RecordedEvent),
-            Some(_) if self.batch => self.taken(),
-            Some(event) => {
-                let ty = &event.ty;
-                quote!(#ty)
-            }
-        }
+    /// Whether the function owns its event.
+    fn owned(&self) -> bool {
+        self.taken.event.as_ref().is_some_and(|event| !event.borrowed)
     }
 
-    /// The body: calls the function with `event` and `context`, behind `first`.
-    pub(crate) fn body(&self, first: Option<TokenStream>, outcome: &str) -> TokenStream {
-        let (rt, callee, names) = (self.rt, &self.callee, Names::new(self));
-        let (event, context) = (&names.event, &names.context);
-        let event = self.taken.event.as_ref().map(|taken| {
-            let (ty, span) = (&taken.ty, at(taken.ty.span()));
-            match (taken.borrowed, self.batch) {
-                (false, _) => quote!(#event,),
-                (true, true) => quote_spanned!(span=> &#event,),
-                (true, false) => quote_spanned!(span=> <#ty as #rt::EventArg>::lend(&#event),),
-            }
-        });
-        let context = self
-            .taken
-            .context
-            .map(|span| if self.owns_context { quote_spanned!(at(span)=> &#context) } else { quote!(#context) });
-        let dot_await = self.is_async.then(|| quote_spanned!(at(self.name)=> .await));
+    /// The function that the library calls, `first` before the event, and the path of what makes a handler of it.
+    pub(crate) fn function(&self, way: &str, outcome: [&str; 2], first: Option<First>) -> (TokenStream, TokenStream) {
+        let (rt, callee, ty) = (self.rt, &self.callee, self.event());
+        let span = self.taken.event.as_ref().map_or(self.name, |event| event.ty.span());
+        let event = Ident::new("event", at(span));
+        let context = Ident::new("context", at(self.taken.context.unwrap_or(self.name)));
+        let context_type = if way.contains("transactional") { "TransactionContext" } else { "EventContext" };
+        let context_type = Ident::new(context_type, Span::mixed_site());
+        let [outcome, answer] = outcome;
+        let answer = if answer == "Vec" { quote!(::std::vec::Vec<#rt::Handled>) } else { quote!(#rt::Handled) };
         let (outcome, value) = (Ident::new(outcome, at(self.name)), Ident::new("outcome", at(self.output)));
-        quote_spanned! {at(self.name)=>
+        let (declared, passed) = first.map(|first| (first.declared, first.passed)).unzip();
+        let event_passed = self.taken.event.as_ref().map(|_| quote!(#event,));
+        let context_passed = self.taken.context.map(|_| quote!(#context));
+        let event_type = if self.owned() { quote!(#ty) } else { quote!(&'a #ty) };
+        let dot_await = self.is_async.then(|| quote_spanned!(at(self.name)=> .await));
+        let body = quote_spanned! {at(self.name)=>
             ::std::boxed::Box::pin(async move {
-                let #value = #callee(#first #event #context) #dot_await;
+                let #value = #callee(#passed #event_passed #context_passed) #dot_await;
                 #rt::#outcome::into_outcome(#value)
             })
-        }
+        };
+        let function = quote! {
+            fn __earnorm_call<'a>(
+                #declared
+                #event: #event_type,
+                #context: &'a #rt::#context_type,
+            ) -> #rt::BoxFuture<'a, #answer> {
+                let _ = (&#event, &#context);
+                #body
+            }
+        };
+        let maker = Ident::new(&format!("{way}_{}", if self.owned() { "owned" } else { "lent" }), at(span));
+        (function, quote_spanned!(at(span)=> #rt::#maker))
     }
 }
 
-/// The parameters of generated functions, at the user's own.
-pub(crate) struct Names {
-    pub(crate) event: Ident,
-    pub(crate) context: Ident,
-}
-
-impl Names {
-    pub(crate) fn new(call: &Call<'_>) -> Self {
-        let event = call.taken.event.as_ref().map_or(call.name, |event| event.ty.span());
-        let context = call.taken.context.unwrap_or(call.name);
-        Self { event: Ident::new("event", at(event)), context: Ident::new("context", at(context)) }
-    }
+/// The parameter before the event.
+pub(crate) struct First {
+    pub(crate) declared: TokenStream,
+    pub(crate) passed: TokenStream,
 }
 
 /// The registration of the handler that `make` makes.
@@ -114,7 +94,7 @@ pub(crate) fn registration(
     let place = quote!(::core::concat!(::core::module_path!(), "::", #label));
     let id = options.id.as_ref().map_or_else(|| place.clone(), |id| quote!(#id));
     let on = (!patterns.is_empty()).then(|| quote!(.on([#(#patterns),*])));
-    let when = options.when.as_ref().map(|condition| when(call, condition));
+    let when = options.when.as_ref().map(|condition| when(call, condition, options.batch.is_some()));
     quote! {
         #(#cfgs)*
         const _: () = {
@@ -129,15 +109,30 @@ pub(crate) fn registration(
 }
 
 /// A condition: on the event as it stands in the log before it is read, on a typed one after that.
-fn when(call: &Call<'_>, condition: &Expr) -> TokenStream {
-    let written = written(condition);
-    let any = written.or_else(|| call.taken.event.as_ref().map(|event| &event.ty));
-    let any = any.is_none_or(|ty| last_word(ty).is_some_and(|word| word == "RecordedEvent"));
-    if any {
-        return quote_spanned!(at(condition.span())=> .when(#condition));
+fn when(call: &Call<'_>, condition: &Expr, batch: bool) -> TokenStream {
+    let span = at(condition.span());
+    let taken = call.taken.event.as_ref().map(|event| if batch { item(&event.ty) } else { &event.ty });
+    match written(condition).or(taken) {
+        Some(ty) if last_word(ty).is_none_or(|word| word != "RecordedEvent") => {
+            quote_spanned!(span=> .when_of::<#ty, _>(#condition))
+        }
+        _ => quote_spanned!(span=> .when(#condition)),
     }
-    let of = written.map_or_else(|| call.looked_at(), |ty| quote!(#ty));
-    quote_spanned!(at(condition.span())=> .when_of::<#of, _>(#condition))
+}
+
+/// What a list holds.
+fn item(list: &Type) -> &Type {
+    match ungroup(list) {
+        Type::Slice(slice) => &slice.elem,
+        Type::Path(path) => match path.path.segments.last().map(|last| &last.arguments) {
+            Some(PathArguments::AngleBracketed(inner)) => match inner.args.first() {
+                Some(GenericArgument::Type(item)) => item,
+                _ => list,
+            },
+            _ => list,
+        },
+        _ => list,
+    }
 }
 
 /// The type that a closure writes for its parameter, without the `&`.

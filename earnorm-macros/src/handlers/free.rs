@@ -5,7 +5,7 @@ use quote::quote;
 use syn::ItemFn;
 use syn::ext::IdentExt;
 
-use super::expand::{self, Call, Names};
+use super::expand::{self, Call};
 use super::options::{self, Options, Place};
 use super::signature;
 use crate::errors::Errors;
@@ -27,7 +27,10 @@ pub(crate) fn expand(tokens: TokenStream, item: TokenStream) -> TokenStream {
         return quote!(#item #mistakes);
     };
     let options = options::read(tokens, Place::Free, Runtime::new(), &mut errors);
-    let registration = registration(&function, &options, &mut errors).filter(|_| errors.is_empty());
+    let registration = match options {
+        Some(options) => registration(&function, &options, &mut errors).filter(|_| errors.is_empty()),
+        None => None,
+    };
     let mistakes = errors.into_tokens();
     quote!(#function #registration #mistakes)
 }
@@ -53,8 +56,6 @@ fn registration(function: &ItemFn, options: &Options, errors: &mut Errors) -> Op
         output: output(signature),
         is_async: signature.asyncness.is_some(),
         taken: &taken,
-        batch: options.batch.is_some(),
-        owns_context: !options.transactional,
     };
     let parts = parts(&call, options);
     Some(expand::registration(&call, options, &ident.unraw().to_string(), &cfgs(&function.attrs), parts))
@@ -62,39 +63,12 @@ fn registration(function: &ItemFn, options: &Options, errors: &mut Errors) -> Op
 
 /// The function that the bus calls, and the handler made of it.
 fn parts(call: &Call<'_>, options: &Options) -> (TokenStream, TokenStream) {
-    let (rt, taken, names) = (call.rt, call.taken(), Names::new(call));
-    let (event, context) = (&names.event, &names.context);
+    let ty = call.event();
     if let Some((max, wait)) = &options.batch {
-        let body = call.body(None, "BatchOutcome");
-        let function = quote! {
-            fn __earnorm_call(
-                #event: ::std::vec::Vec<#taken>,
-                #context: #rt::EventContext,
-            ) -> #rt::BoxFuture<'static, ::std::vec::Vec<#rt::Handled>> {
-                let _ = &#context;
-                #body
-            }
-        };
-        return (function, quote!(#rt::Handler::batch(id, #max, #wait, __earnorm_call)));
+        let (function, maker) = call.function("batch", ["BatchOutcome", "Vec"], None);
+        return (function, quote!(#maker::<#ty, _>(id, #max, #wait, __earnorm_call)));
     }
-    let body = call.body(None, "HandlerOutcome");
-    if options.transactional {
-        let function = quote! {
-            fn __earnorm_call<'a>(
-                #event: #taken,
-                #context: &'a #rt::TransactionContext,
-            ) -> #rt::BoxFuture<'a, #rt::Handled> {
-                let _ = &#context;
-                #body
-            }
-        };
-        return (function, quote!(#rt::Handler::transactional(id, __earnorm_call)));
-    }
-    let function = quote! {
-        fn __earnorm_call(#event: #taken, #context: #rt::EventContext) -> #rt::BoxFuture<'static, #rt::Handled> {
-            let _ = &#context;
-            #body
-        }
-    };
-    (function, quote!(#rt::Handler::new(id, __earnorm_call)))
+    let way = if options.transactional { "transactional" } else { "each" };
+    let (function, maker) = call.function(way, ["HandlerOutcome", "one"], None);
+    (function, quote!(#maker::<#ty, _>(id, __earnorm_call)))
 }

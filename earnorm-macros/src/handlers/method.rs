@@ -5,9 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
-use syn::{Attribute, Expr, ImplItemFn, ItemFn, Meta, Path, Type};
+use syn::{Attribute, ImplItemFn, ItemFn, Meta, Path, Type};
 
-use super::expand::{self, Call, Names, at};
+use super::expand::{self, Call, First, at};
 use super::options::{self, Options, Place};
 use super::signature::{self, Taken};
 use crate::errors::Errors;
@@ -43,7 +43,7 @@ impl MethodIr {
                 return None;
             }
         };
-        let mut options = options::read(tokens, Place::Method, rt.clone(), errors);
+        let mut options = options::read(tokens, Place::Method, rt.clone(), errors)?;
         let signature = &method.sig;
         if !signature::callable(signature, "a handler", errors) {
             return None;
@@ -88,8 +88,6 @@ impl MethodIr {
             output: self.output,
             is_async: self.is_async,
             taken: &self.taken,
-            batch: false,
-            owns_context: false,
         };
         let demand = self.mutable.map(|span| demand(rt, model, "Tracked", span, &self.cfgs));
         let registration =
@@ -98,41 +96,18 @@ impl MethodIr {
     }
 
     fn parts(&self, call: &Call<'_>, model: &Type) -> (TokenStream, TokenStream) {
-        let (rt, taken, names) = (call.rt, call.taken(), Names::new(call));
-        let (event, context) = (&names.event, &names.context);
+        let ty = call.event();
         let this = Ident::new("model", at(self.mutable.unwrap_or(call.name)));
-        let passed = if self.mutable.is_some() { quote!(#this,) } else { quote!(&*#this,) };
-        let body = call.body(Some(passed), "HandlerOutcome");
-        let (of, way) = if self.options.transactional {
-            (quote!(#rt::TransactionContext), quote!(transactional))
-        } else {
-            (quote!(#rt::EventContext), quote!(at_least_once))
+        let saves = self.mutable.is_some();
+        let passed = if saves { quote!(#this,) } else { quote!(&*#this,) };
+        let first = First { declared: quote!(#this: &'a mut #model,), passed };
+        let way = if self.options.transactional { "method_transactional" } else { "method_each" };
+        let (function, maker) = call.function(way, ["HandlerOutcome", "one"], Some(first));
+        let key = match &self.options.key {
+            Some(key) => quote_spanned!(at(key.span())=> ::core::option::Option::Some(#key)),
+            None => quote!(::core::option::Option::None),
         };
-        let function = quote! {
-            fn __earnorm_call<'a>(
-                #this: &'a mut #model,
-                #event: #taken,
-                #context: &'a #of,
-            ) -> #rt::BoxFuture<'a, #rt::Handled> {
-                let _ = (&#event, &#context);
-                #body
-            }
-        };
-        let key = self.options.key.as_ref().map(|key| key_call(call, model, key));
-        let read_only = self.mutable.is_none().then(|| quote!(.read_only()));
-        (function, quote!(#rt::OnModel::<#model, #taken>::new() #key #read_only .#way(id, __earnorm_call)))
-    }
-}
-
-/// The call that says which instance an event means.
-fn key_call(call: &Call<'_>, model: &Type, key: &Expr) -> TokenStream {
-    let (rt, looked_at) = (call.rt, call.looked_at());
-    let span = at(key.span());
-    quote_spanned! {span=>
-        .key({
-            let key: fn(&#looked_at) -> ::core::option::Option<<#model as #rt::Model>::Id> = #key;
-            move |event| key(<#looked_at as #rt::EventArg>::lend(event))
-        })
+        (function, quote!(#maker::<#model, #ty, _>(id, #key, #saves, __earnorm_call)))
     }
 }
 

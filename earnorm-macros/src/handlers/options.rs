@@ -65,8 +65,8 @@ impl Parse for Entry {
     }
 }
 
-/// Reads the parentheses. Generated code names `runtime`, or what `crate = "…"` says.
-pub(crate) fn read(tokens: TokenStream, place: Place, runtime: Runtime, errors: &mut Errors) -> Options {
+/// Reads the parentheses, if they can be read at all. Generated code names `runtime`, or what `crate = "…"` says.
+pub(crate) fn read(tokens: TokenStream, place: Place, runtime: Runtime, errors: &mut Errors) -> Option<Options> {
     let mut options = Options {
         runtime,
         patterns: Vec::new(),
@@ -81,7 +81,7 @@ pub(crate) fn read(tokens: TokenStream, place: Place, runtime: Runtime, errors: 
         Ok(entries) => entries,
         Err(error) => {
             errors.syn(error);
-            return options;
+            return None;
         }
     };
     let mut args = Vec::new();
@@ -102,7 +102,7 @@ pub(crate) fn read(tokens: TokenStream, place: Place, runtime: Runtime, errors: 
         options.take(arg, place, errors);
     }
     options.exclude(&args, place, errors);
-    options
+    Some(options)
 }
 
 impl Options {
@@ -150,7 +150,7 @@ impl Options {
     /// Refuses options that exclude each other.
     fn exclude(&self, args: &[Arg], place: Place, errors: &mut Errors) {
         let find = |name: &str| args.iter().find(|arg| arg.name() == name);
-        if let (true, Some(arg)) = (self.transactional, find("batch")) {
+        if let (Place::Free, true, Some(arg)) = (place, self.transactional, find("batch")) {
             errors.add(
                 &arg.key,
                 "a transactional handler commits its progress with each event: remove `batch` or `transactional`",
@@ -203,10 +203,7 @@ fn value(rt: &Runtime, arg: &Arg, errors: &mut Errors) -> Option<TokenStream> {
         "on_dead" => {
             choice(arg, &[("park", quote!(#rt::OnDead::Park)), ("continue", quote!(#rt::OnDead::Continue))], errors)
         }
-        "timeout" => match literal(arg) {
-            Some(_) => literals::duration(&arg.text(errors)?, errors),
-            None => expression(arg, "\"30s\"", errors).map(ToTokens::into_token_stream),
-        },
+        "timeout" => time(arg, errors),
         "rate" => match literal(arg) {
             Some(_) => literals::rate(rt, &arg.text(errors)?, errors),
             None => expression(arg, "\"10/s\"", errors).map(ToTokens::into_token_stream),
@@ -332,11 +329,13 @@ fn time(arg: &Arg, errors: &mut Errors) -> Option<TokenStream> {
 
 fn breaker(rt: &Runtime, arg: &Arg, errors: &mut Errors) -> Option<TokenStream> {
     let [failures, rest] = pair(arg, ["failures", "rest"], "breaker(failures = 5, rest = \"30s\")", errors)?;
-    let (failures, rest) = (number(&failures, errors)?, time(&rest, errors)?);
+    let (failures, rest) = (number(&failures, errors), time(&rest, errors));
+    let (failures, rest) = (failures?, rest?);
     Some(quote!(#rt::Breaker::new(#failures, #rest)))
 }
 
 fn batch(arg: &Arg, errors: &mut Errors) -> Option<(TokenStream, TokenStream)> {
     let [max, wait] = pair(arg, ["max", "wait"], "batch(max = 100, wait = \"200ms\")", errors)?;
-    Some((number(&max, errors)?, time(&wait, errors)?))
+    let (max, wait) = (number(&max, errors), time(&wait, errors));
+    Some((max?, wait?))
 }
