@@ -2,6 +2,7 @@
 
 mod argument;
 mod call;
+mod generated;
 mod on_model;
 mod options;
 mod policy;

@@ -72,7 +72,7 @@ impl Call<'_> {
             }
         };
         let maker = Ident::new(&format!("{way}_{}", if self.owned() { "owned" } else { "lent" }), at(span));
-        (function, quote_spanned!(at(span)=> #rt::#maker))
+        (function, quote_spanned!(at(span)=> #rt::Handler::#maker))
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) enum Marker {
     Hook(Phase, i32),
     Apply,
     /// `#[on_event]`, which is read with its method.
-    Event(Attribute),
+    Event(Box<Attribute>),
 }
 
 /// How a phase's functions are called.
@@ -136,7 +136,7 @@ fn elsewhere(name: &str) -> Option<String> {
 fn read(attribute: &Attribute, errors: &mut Errors) -> Option<Marker> {
     let name = last_word(attribute.path())?;
     if name == handlers::METHOD {
-        return Some(Marker::Event(attribute.clone()));
+        return Some(Marker::Event(Box::new(attribute.clone())));
     }
     let args = args::of_attribute(attribute, &[], errors);
     let Some(phase) = Phase::of(&name) else {

@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use mapper::prelude::{
-    Abort, Document, PreContext, ValidationError, apply, event, model, post_delete, post_load, pre_save, upcast,
-    validate,
+    Abort, Created, Database, Document, EventContext, HandlerError, PreContext, Recorded, RecordedEvent,
+    TransactionContext, ValidationError, apply, event, event_handler, model, on_event, on_shutdown, on_startup,
+    post_delete, post_load, pre_save, upcast, validate,
 };
 
 mapper::marker!();
@@ -51,7 +52,25 @@ impl Basket {
 
     #[post_load]
     fn loaded(&self) {}
+
+    #[on_event("created", retry = "fast", key = |event| i64::try_from(event.version).ok())]
+    async fn created(&mut self, _: &RecordedEvent, _: &TransactionContext) -> Result<(), HandlerError> {
+        self.lines.clear();
+        Ok(())
+    }
 }
+
+#[event_handler("basket.*", crate = "mapper", timeout = "5s", rate = "1/s", breaker(failures = 2, rest = "1m"))]
+async fn seen(_: &RecordedEvent, _: &EventContext) {}
+
+#[event_handler(crate = "mapper", transactional, start = "beginning", when = |basket: &Recorded<Created<Basket>>| basket.id > 0)]
+fn created(_: Recorded<Created<Basket>>) {}
+
+#[on_startup(crate = "mapper")]
+async fn start(_: &Database) {}
+
+#[on_shutdown(crate = "mapper")]
+fn stop() {}
 
 #[validate(crate = "mapper")]
 fn not_negative(basket: &Basket) -> Result<(), ValidationError> {
@@ -94,6 +113,7 @@ impl Till {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mapper::events::HandlerRegistration;
     use mapper::model::{Model, StartsWith};
 
     #[test]
@@ -101,6 +121,8 @@ mod tests {
         let basket = Basket { id: 1, lines: vec![Line { sku: "a".into() }], state: State::Closed("paid".into()) };
         assert_eq!(Basket::decode(&basket.encode().unwrap()).unwrap(), basket);
         assert_eq!(Basket::LINES.path(), "lines");
+        let ids = HandlerRegistration::collected().iter().map(|one| one.id().to_owned()).collect::<Vec<_>>();
+        assert_eq!(ids, ["earnorm_renamed::Basket::created", "earnorm_renamed::created", "earnorm_renamed::seen"]);
         assert_eq!(Till::start_from(&Opened { id: 4 }).id, 4);
     }
 }

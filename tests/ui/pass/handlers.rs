@@ -26,14 +26,14 @@ mod shadowed {
     struct Event;
     trait Clone {}
     trait Send {}
+    impl Clone for () {}
+    impl Send for () {}
+
     fn used() {
         let _ = (Result, Option, Vec, Box, Some, None, Ok, Err, Handler, Model, Arc, Event);
-        fn both<T: Clone + Send + ?::core::marker::Sized>() {}
-        impl Clone for () {}
-        impl Send for () {}
+        fn both<T: Clone + Send + Everywhere>() {}
         both::<()>();
-        fn everywhere<T: Everywhere>() {}
-        everywhere::<Maybe<StdBox<()>>>();
+        let _: Maybe<StdBox<()>> = Maybe::None;
     }
 
     #[event]
