@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::consumer::Seen;
 use crate::handler::Handler;
+use crate::lifecycle::Lifecycle;
 
 pub use builder::EventBusBuilder;
 
@@ -36,6 +37,8 @@ struct Inner {
     stop: watch::Sender<bool>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     shown: watch::Receiver<Shown>,
+    /// Whether it runs what is linked into the program.
+    collected: bool,
 }
 
 /// What the supervisor is asked to do.
@@ -73,16 +76,19 @@ impl EventBus {
     }
 
     /// Stops: nothing new begins, running attempts have the grace time to end, progress is written and the handlers are
-    /// given back for other processes to take. Attempts that were cut off do not count. Calls after the first wait for
-    /// nothing.
+    /// given back for other processes to take; then what stands under `#[on_shutdown]` runs. Attempts that were cut off do
+    /// not count. Calls after the first wait for nothing.
     ///
     /// # Errors
-    /// None today; what is left undone is logged and comes again.
+    /// What functions under `#[on_shutdown]` answer. Progress that could not be written is logged and made again.
     pub async fn stop(&self) -> Result<()> {
         self.inner.stop.send_replace(true);
         let task = self.inner.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(task) = task {
             task.await.map_err(Error::other)?;
+            if self.inner.collected {
+                builder::run_all(&self.inner.db, Lifecycle::Shutdown).await?;
+            }
         }
         Ok(())
     }

@@ -12,8 +12,8 @@ mod context;
 mod failure;
 mod handler;
 mod lease;
-mod publish;
 mod lifecycle;
+mod publish;
 mod recorded;
 mod records;
 mod retry;
@@ -34,13 +34,12 @@ pub use context::{EventContext, TransactionContext};
 pub use earnorm_core::event::RecordedEvent;
 pub use earnorm_core::pattern::EventPattern;
 pub use failure::{Handled, HandlerError};
-pub use handler::{Breaker, Handler, HandlerRegistration, OnDead, Rate, Start};
-pub use publish::{AppEvent, Publish};
 pub use handler::{
     BatchArg, BatchOutcome, BatchOwned, Breaker, EventArg, Handler, HandlerOutcome, HandlerRegistration,
     LifecycleOutcome, OnDead, OnEvent, OnModel, Rate, Start,
 };
 pub use lifecycle::{Lifecycle, LifecycleFn, LifecycleRegistration};
+pub use publish::{AppEvent, Publish};
 pub use recorded::{Created, Deleted, EventData, FromEvent, Recorded, Updated};
 pub use retry::{Jitter, RetryPolicy};
 pub use subscription::{Subscription, SubscriptionBuilder};

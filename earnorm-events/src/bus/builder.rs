@@ -13,6 +13,7 @@ use super::supervisor::Supervisor;
 use super::{EventBus, Inner, tail};
 use crate::consumer::Shared;
 use crate::handler::{Handler, HandlerRegistration};
+use crate::lifecycle::{Lifecycle, LifecycleRegistration};
 use crate::records;
 use crate::turns::Turns;
 
@@ -71,10 +72,11 @@ impl EventBusBuilder {
         self
     }
 
-    /// Starts: writes down the handlers that are new, takes those that no other process runs, and begins.
+    /// Starts: writes down the handlers that are new, runs what stands under `#[on_startup]`, takes the handlers that no
+    /// other process runs, and begins.
     ///
     /// # Errors
-    /// [`Error::Registry`] names the handler that cannot work; what the store answers.
+    /// [`Error::Registry`] names the handler that cannot work; what the store and functions under `#[on_startup]` answer.
     pub async fn start(self) -> Result<EventBus> {
         let mut handlers = self.handlers;
         if self.collected {
@@ -89,13 +91,25 @@ impl EventBusBuilder {
         tokio::spawn(tail::watch_end(Arc::clone(store), ends));
         let shared = Shared { db: self.db.clone(), turns: Turns::new(self.at_once), end, stopping, grace: self.grace };
         let handlers = handlers.into_iter().map(Arc::new).collect();
+        if self.collected {
+            run_all(&self.db, Lifecycle::Startup).await?;
+        }
         let (mut supervisor, shown) = Supervisor::new(shared, handlers, self.lease, asked);
         supervisor.introduce().await?;
         supervisor.look().await?;
         let task = tokio::spawn(supervisor.run());
         let supervisor = Mutex::new(Some(task));
-        Ok(EventBus { inner: Arc::new(Inner { db: self.db, requests, stop, supervisor, shown }) })
+        let inner = Inner { db: self.db, requests, stop, supervisor, shown, collected: self.collected };
+        Ok(EventBus { inner: Arc::new(inner) })
     }
+}
+
+/// Runs the functions of a moment of the program's life, one after the other; the first failure ends it.
+pub(super) async fn run_all(db: &Database, when: Lifecycle) -> Result<()> {
+    for function in LifecycleRegistration::collected(when) {
+        (function.run)(db).await.map_err(|error| Error::other(format!("{} failed: {error}", function.name)))?;
+    }
+    Ok(())
 }
 
 fn check(handlers: &[Handler]) -> Result<()> {
