@@ -32,6 +32,42 @@ struct Tower {
     heard: u32,
 }
 
+#[event]
+#[derive(Debug, Clone)]
+struct Opened {}
+
+#[event]
+#[derive(Debug, Clone)]
+struct Repeated {}
+
+#[model(sourced)]
+#[derive(Debug, Clone, PartialEq)]
+struct Echo {
+    #[model(id)]
+    id: i64,
+    repeats: u32,
+}
+
+#[model]
+impl Echo {
+    #[apply]
+    fn opened(_: &Opened) -> Self {
+        Self { id: 5, repeats: 0 }
+    }
+
+    #[apply]
+    fn repeated(&mut self, _: &Repeated) {
+        self.repeats += 1;
+    }
+
+    #[on_event("opened")]
+    async fn repeat(&self, cx: &TransactionContext) -> Result<()> {
+        let mut echo = Self::load(cx, self.id).await?;
+        echo.raise(Repeated {})?;
+        echo.save(cx).await
+    }
+}
+
 static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn seen(line: String) {
@@ -91,7 +127,7 @@ async fn batch(events: Vec<Recorded<Sounded>>) -> Vec<Handled> {
 fn later(_: &RecordedEvent) {}
 
 async fn database() -> Database {
-    let registry = Registry::empty().model::<Alarm>().model::<Tower>();
+    let registry = Registry::empty().model::<Alarm>().model::<Tower>().model::<Echo>().hooks_of::<Echo>();
     Database::builder().registry(registry).connect("memory:").await.unwrap()
 }
 
@@ -234,4 +270,14 @@ async fn conditions_choose_before_and_after_reading() {
     assert!(was_seen("loud 2 reactions-loud 1"));
     let error = call(&db, "reactions-batch", &sounded).await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "2 times");
+}
+
+#[tokio::test]
+async fn a_sourced_model_reacts_by_raising() {
+    let db = database().await;
+    db.start::<Echo>(5, Opened {}).await.unwrap();
+    let opened = last(&db, "echo.opened").await;
+    call(&db, "Echo::repeat", &opened).await.unwrap().unwrap();
+    assert_eq!(Echo::load(&db, 5).await.unwrap().repeats, 1);
+    assert_eq!(last(&db, "echo.repeated").await.metadata.causation_id, Some(opened.id.to_string()));
 }
