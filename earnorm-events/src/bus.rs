@@ -48,8 +48,19 @@ enum Request {
     Add(Arc<Handler>),
 }
 
-/// The handlers of a bus, and what those that run here show.
-type Shown = Vec<(Arc<Handler>, Option<watch::Receiver<Seen>>)>;
+/// The handlers of a bus, and where they run.
+type Shown = Vec<(Arc<Handler>, Place)>;
+
+/// Where a handler runs.
+#[derive(Debug, Clone)]
+enum Place {
+    /// In this process, which shows what it sees.
+    Here(watch::Receiver<Seen>),
+    /// In another process that is alive, or about to.
+    Elsewhere,
+    /// Nowhere: its last process may be gone, or it was not taken yet.
+    Nowhere,
+}
 
 impl EventBus {
     /// A bus over a database, with every handler that is linked into the program.

@@ -1,13 +1,19 @@
 //! Waiting until everything that was recorded has been handled: for tests and for orderly ends.
 
+use std::time::Duration;
+
 use earnorm_core::position::Position;
+use earnorm_core::store::Own;
 use earnorm_core::{Error, Result};
 
-use super::EventBus;
+use super::{EventBus, Place};
+use crate::Follow;
+use crate::consumer::stopped;
+use crate::handler::Handler;
 
 impl EventBus {
-    /// Waits until every handler that runs here has dealt with everything that is in the log, and with what that caused.
-    /// Retries that are due later, dead letters and paused handlers are not waited for.
+    /// Waits until every handler of this bus has dealt with everything that is in the log, and with what that caused,
+    /// here or in the process that runs it. Retries that are due later, dead letters and paused handlers are not waited for.
     ///
     /// # Errors
     /// What the store answers; [`Error::Closed`] when the bus has stopped.
@@ -24,15 +30,32 @@ impl EventBus {
     async fn handled(&self, end: Position) -> Result<()> {
         let mut shown = self.inner.shown.clone();
         // A handler may be taken over from a process that is gone meanwhile.
-        let running = shown.wait_for(|shown| shown.iter().all(|(_, seen)| seen.is_some()));
-        let running = running.await.map_err(|_| Error::Closed)?.clone();
-        for (_, seen) in running {
-            let Some(mut seen) = seen else { continue };
+        let placed = shown.wait_for(|shown| shown.iter().all(|(_, place)| !matches!(place, Place::Nowhere)));
+        let placed = placed.await.map_err(|_| Error::Closed)?.clone();
+        for (handler, place) in placed {
+            let Place::Here(mut seen) = place else {
+                self.handled_elsewhere(&handler, end).await?;
+                continue;
+            };
             let idle = seen.wait_for(|seen| seen.idle && (seen.paused || seen.read >= end)).await.is_ok();
             if !idle && *self.inner.stop.borrow() {
                 return Err(Error::Closed);
             }
         }
         Ok(())
+    }
+
+    /// Waits for a handler that another process runs, or that is taken over from it meanwhile.
+    async fn handled_elsewhere(&self, handler: &Handler, end: Position) -> Result<()> {
+        let store = self.inner.db.store();
+        let note = store.get(&store.admin().own(Own::Handlers), &handler.id().into()).await?;
+        if note.is_some_and(|note| note.get_bool("paused").unwrap_or(false)) {
+            return Ok(());
+        }
+        let mut stop = self.inner.stop.subscribe();
+        tokio::select! {
+            reached = self.inner.db.wait_until(end).consumer(handler.id()).within(Duration::MAX) => reached,
+            () = stopped(&mut stop) => Err(Error::Closed),
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! Ravishankar, 1998), so that few move when a process comes or goes. A process is alive while its beat moves within the
 //! lease time of this one's monotonic clock; no clocks are compared.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Request, Shown};
+use super::{Place, Request, Shown};
 use crate::consumer::{Consumer, Control, End, Seen, Shared, stopped};
 use crate::handler::Handler;
 use crate::lease;
@@ -39,6 +39,8 @@ pub(super) struct Supervisor {
     lease: Duration,
     handlers: Vec<Arc<Handler>>,
     running: HashMap<Arc<str>, Running>,
+    /// Handlers that another live process runs, or should.
+    elsewhere: HashSet<Arc<str>>,
     /// Until when handlers rest whose runner has failed.
     resting: HashMap<Arc<str>, Instant>,
     jobs: JoinSet<(Arc<str>, Result<End>)>,
@@ -69,7 +71,8 @@ impl Supervisor {
         lease: Duration,
         requests: mpsc::UnboundedReceiver<Request>,
     ) -> (Self, watch::Receiver<Shown>) {
-        let (shown, shows) = watch::channel(handlers.iter().map(|handler| (Arc::clone(handler), None)).collect());
+        let nowhere = handlers.iter().map(|handler| (Arc::clone(handler), Place::Nowhere)).collect();
+        let (shown, shows) = watch::channel(nowhere);
         let supervisor = Self {
             shared,
             node: Uuid::now_v7().to_string(),
@@ -77,6 +80,7 @@ impl Supervisor {
             lease,
             handlers,
             running: HashMap::new(),
+            elsewhere: HashSet::new(),
             resting: HashMap::new(),
             jobs: JoinSet::new(),
             nodes: BTreeMap::new(),
@@ -158,8 +162,12 @@ impl Supervisor {
     }
 
     fn show(&self) {
-        let seen = |handler: &Arc<Handler>| self.running.get(&handler.id).map(|running| running.seen.clone());
-        self.shown.send_replace(self.handlers.iter().map(|handler| (Arc::clone(handler), seen(handler))).collect());
+        let place = |handler: &Arc<Handler>| match self.running.get(&handler.id) {
+            Some(running) => Place::Here(running.seen.clone()),
+            None if self.elsewhere.contains(&handler.id) => Place::Elsewhere,
+            None => Place::Nowhere,
+        };
+        self.shown.send_replace(self.handlers.iter().map(|handler| (Arc::clone(handler), place(handler))).collect());
     }
 
     /// Beats, looks who is alive and what was asked for, and takes and gives back handlers.
@@ -258,13 +266,19 @@ impl Supervisor {
             }
             return Ok(());
         }
+        self.elsewhere.remove(&handler.id);
+        if !mine {
+            self.elsewhere.insert(Arc::clone(&handler.id));
+            return Ok(());
+        }
         let rests = self.resting.get(&handler.id).is_some_and(|until| Instant::now() < *until);
-        if !mine || rests || *self.shared.stopping.borrow() {
+        if rests || *self.shared.stopping.borrow() {
             return Ok(());
         }
         let lease = lease::find(&self.shared.db, &handler.id).await?;
         let holder = lease.as_ref().and_then(|lease| lease.node.as_deref());
         if holder.is_some_and(|node| node != self.node && self.is_alive(node)) {
+            self.elsewhere.insert(Arc::clone(&handler.id));
             return Ok(());
         }
         let Some(claim) = lease::claim(&self.shared.db, handler, &self.node, lease.as_ref()).await? else {
