@@ -116,8 +116,8 @@ pub mod prelude {
         Database, Entity, Error, Receipt, Result, UnitOfWork,
         event::{Event, RecordedEvent},
         events::{
-            Created, Deleted, EventContext, Follow, Handled, HandlerError, OnEvent, Recorded, TransactionContext,
-            Updated,
+            Created, Deleted, EventContext, Follow, Handled, HandlerError, OnEvent, Projections, Recorded,
+            TransactionContext, Updated, View,
         },
         hook::Abort,
         metadata::Metadata,

@@ -283,6 +283,14 @@ pub enum Error {
         /// The work.
         what: String,
     },
+    /// A projection has no rows to read.
+    #[error("projection `{projection}` cannot be read: {reason}")]
+    Unbuilt {
+        /// Its name.
+        projection: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// Something did not happen in time.
     #[error("waited {after:?} for {what}: look whether it is stuck, or wait longer")]
     TimedOut {

@@ -74,11 +74,12 @@ impl EventBus {
         &self.inner.db
     }
 
-    /// Runs one more handler from now on.
+    /// Runs one more handler, or projection, from now on.
     ///
     /// # Errors
     /// [`Error::Registry`] when it cannot work, or its id is taken.
-    pub fn add(&self, handler: Handler) -> Result<()> {
+    pub fn add(&self, handler: impl Into<Handler>) -> Result<()> {
+        let handler = handler.into();
         handler.check()?;
         if self.inner.shown.borrow().iter().any(|(known, _)| known.id == handler.id) {
             return Err(Error::Registry(format!("there is a handler `{}` already: give one another id", handler.id)));

@@ -72,6 +72,8 @@ pub(crate) struct Seen {
     pub(crate) open: bool,
     /// Whether it starts nothing new.
     pub(crate) paused: bool,
+    /// Whether it stands at an event that failed, and reads no further.
+    pub(crate) stuck: bool,
 }
 
 /// What the runners of a bus share.
@@ -102,7 +104,7 @@ pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
 }
 
 /// Waits until the log reaches past a position.
-async fn passed(end: &mut watch::Receiver<Position>, position: Position) {
+pub(crate) async fn passed(end: &mut watch::Receiver<Position>, position: Position) {
     if end.wait_for(|end| *end > position).await.is_err() {
         // Nobody watches any more: the bus ends.
         std::future::pending::<()>().await;
@@ -311,6 +313,7 @@ impl Consumer {
             parked: self.parked.len(),
             open: self.starter.is_open(),
             paused,
+            stuck: false,
         };
         self.seen.send_if_modified(|shown| {
             let changed = *shown != seen;

@@ -140,6 +140,11 @@ impl Handler {
         handler
     }
 
+    /// A projection, which its own runner runs.
+    pub(crate) fn folding(id: String, call: Call, patterns: &[String]) -> Self {
+        Self::of(id, call, None).on(patterns)
+    }
+
     fn read(&mut self, pattern: &str) -> Option<EventPattern> {
         let pattern = match self.own {
             Some(own) if !pattern.contains('.') => format!("{}.{pattern}", own.name),

@@ -13,6 +13,7 @@ mod failure;
 mod handler;
 mod lease;
 mod lifecycle;
+mod projection;
 mod publish;
 mod recorded;
 mod records;
@@ -39,6 +40,10 @@ pub use handler::{
     LifecycleOutcome, OnDead, OnEvent, OnModel, Rate, Start,
 };
 pub use lifecycle::{Lifecycle, LifecycleFn, LifecycleRegistration};
+pub use projection::{
+    ManageProjection, Projection, ProjectionFailure, ProjectionRegistration, ProjectionRows, ProjectionState,
+    ProjectionStatus, Projections, ReadVersion, Row, RowData, RowQuery, SkippedEvent, View,
+};
 pub use publish::{AppEvent, Publish};
 pub use recorded::{Created, Deleted, EventData, FromEvent, Recorded, Updated};
 pub use retry::{Jitter, RetryPolicy};

@@ -9,10 +9,11 @@ pub use crate::context::{EventContext, TransactionContext};
 pub use crate::failure::{Handled, HandlerError};
 use crate::handler::Call;
 pub use crate::handler::{
-    BatchOutcome, Breaker, Handler, HandlerOptions, HandlerOutcome, HandlerRegistration, LifecycleOutcome, OnDead,
-    Rate, Start,
+    BatchOutcome, Breaker, EventArg, Handler, HandlerOptions, HandlerOutcome, HandlerRegistration, LifecycleOutcome,
+    OnDead, Rate, Start,
 };
 pub use crate::lifecycle::{Lifecycle, LifecycleRegistration};
+pub use crate::projection::{Projection, ProjectionRegistration, View};
 pub use crate::retry::RetryPolicy;
 
 /// Calls a handler once, without a bus: `None` where it does not take the event. What a transactional one writes is
@@ -41,6 +42,10 @@ pub async fn handle(
                 cx.unit().commit().await?;
             }
             answer
+        }
+        Call::Fold(_) => {
+            let problem = format!("`{}` is a projection: run it on a bus", handler.id);
+            return Err(earnorm_core::Error::Registry(problem));
         }
     };
     Ok(Some(answer))

@@ -24,6 +24,7 @@ pub(crate) fn collections(store: &dyn Store) -> Vec<CollectionSpec> {
         spec(Own::Nodes, &[]),
         spec(Own::Parked, &["handler", "_id"]),
         spec(Own::DeadLetters, &["handler", "_id"]),
+        spec(Own::Projections, &[]),
     ]
 }
 
@@ -91,15 +92,15 @@ pub(crate) fn dead_id(handler: &str, event: Uuid) -> String {
     format!("{handler}/{event}")
 }
 
-fn millis(at: DateTime<Utc>) -> Bson {
+pub(crate) fn millis(at: DateTime<Utc>) -> Bson {
     bson::DateTime::from_millis(at.timestamp_millis()).into()
 }
 
-fn int(number: u64) -> Bson {
+pub(crate) fn int(number: u64) -> Bson {
     Bson::Int64(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-fn put_event(document: &mut Document, event: &EventRef) {
+pub(crate) fn put_event(document: &mut Document, event: &EventRef) {
     document.insert("event", event.id.to_string());
     document.insert("type", event.event_type.as_str());
     document.insert("stream", event.stream.to_string());
@@ -107,7 +108,7 @@ fn put_event(document: &mut Document, event: &EventRef) {
     document.insert("position", event.position.get());
 }
 
-fn put_failure(document: &mut Document, failure: &Failure) {
+pub(crate) fn put_failure(document: &mut Document, failure: &Failure) {
     document.insert("attempts", i64::from(failure.attempts));
     document.insert("error", failure.error.as_str());
     document.insert("first_failed_at", millis(failure.first_failed_at));
@@ -190,25 +191,25 @@ impl Dead {
 }
 
 /// The fields of a stored record.
-struct Fields<'a>(&'a Document);
+pub(crate) struct Fields<'a>(pub(crate) &'a Document);
 
 impl Fields<'_> {
-    fn corrupt(&self, field: &str) -> Error {
+    pub(crate) fn corrupt(&self, field: &str) -> Error {
         let id = self.0.get_str("_id").unwrap_or("without an id");
         let reason = format!("its field `{field}` is missing or of another type");
         Error::Corrupt { subject: format!("the record `{id}` of a handler"), reason }
     }
 
-    fn number(&self, field: &str) -> Result<u64> {
+    pub(crate) fn number(&self, field: &str) -> Result<u64> {
         let number = self.0.get_i64(field).ok().and_then(|number| u64::try_from(number).ok());
         number.ok_or_else(|| self.corrupt(field))
     }
 
-    fn text(&self, field: &str) -> Result<&str> {
+    pub(crate) fn text(&self, field: &str) -> Result<&str> {
         self.0.get_str(field).map_err(|_| self.corrupt(field))
     }
 
-    fn time(&self, field: &str) -> Result<Option<DateTime<Utc>>> {
+    pub(crate) fn time(&self, field: &str) -> Result<Option<DateTime<Utc>>> {
         match self.0.get(field) {
             None | Some(Bson::Null) => Ok(None),
             Some(Bson::DateTime(at)) => Ok(DateTime::from_timestamp_millis(at.timestamp_millis())),
@@ -216,7 +217,7 @@ impl Fields<'_> {
         }
     }
 
-    fn event(&self) -> Result<EventRef> {
+    pub(crate) fn event(&self) -> Result<EventRef> {
         Ok(EventRef {
             id: Uuid::parse_str(self.text("event")?).map_err(|_| self.corrupt("event"))?,
             event_type: self.text("type")?.to_owned(),
@@ -226,7 +227,7 @@ impl Fields<'_> {
         })
     }
 
-    fn failure(&self) -> Result<Failure> {
+    pub(crate) fn failure(&self) -> Result<Failure> {
         Ok(Failure {
             attempts: u32::try_from(self.number("attempts")?).unwrap_or(u32::MAX),
             error: self.text("error")?.to_owned(),

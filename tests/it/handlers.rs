@@ -3,6 +3,7 @@
 mod crashes;
 mod delivery;
 mod failures;
+mod projections;
 mod transactional;
 
 use std::sync::{Arc, Mutex};

@@ -35,7 +35,7 @@ pub struct ErasureReport {
     pub dead_letters: u64,
     /// Snapshots that were removed.
     pub snapshots: u64,
-    /// Projections that may have taken personal data out of events: rebuild them.
+    /// Projections that may have taken personal data out of events, as `revenue.v1`: rebuild them.
     pub projections: Vec<String>,
 }
 
@@ -99,6 +99,7 @@ impl Erasure<'_> {
                 self.drop_snapshots(streams).await?;
                 self.blank_letters(streams).await?;
             }
+            self.report.projections = self.projections().await?;
             return Ok(());
         }
         Err(busy("personal data of the subject was saved"))
@@ -142,6 +143,20 @@ impl Erasure<'_> {
         let theirs = Predicate::In { path: "s".to_owned(), values: streams.to_vec() };
         self.report.snapshots += admin.remove(&admin.own(Own::Snapshots), &theirs).await?;
         Ok(())
+    }
+
+    /// Every projection that has rows: nobody but its code knows what it took out of events.
+    async fn projections(&self) -> Result<Vec<String>> {
+        let retired = Predicate::eq("retired", true);
+        let query = DocumentQuery {
+            projection: Some(vec!["_id".to_owned()]),
+            ..DocumentQuery::new(self.db.store().admin().own(Own::Projections), !retired)
+        };
+        let found: Vec<Document> = self.db.store().find(query).await?.try_collect().await?;
+        let ids = found.iter().filter_map(|document| document.get_str("_id").ok());
+        let mut names: Vec<_> = ids.map(ToOwned::to_owned).collect();
+        names.sort();
+        Ok(names)
     }
 
     /// What a dead letter keeps of an event, and the text of an error, which may quote it, go; the letter stays.

@@ -38,6 +38,14 @@ pub struct Sort<M> {
     of: PhantomData<fn() -> M>,
 }
 
+impl<M> Sort<M> {
+    /// The untyped key.
+    #[must_use]
+    pub fn into_key(self) -> SortKey {
+        self.key
+    }
+}
+
 impl<M> Clone for Sort<M> {
     fn clone(&self) -> Self {
         Self { key: self.key.clone(), of: PhantomData }

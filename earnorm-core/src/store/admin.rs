@@ -111,6 +111,8 @@ pub enum Own {
     Nodes,
     /// What is to happen at a time.
     Schedules,
+    /// What is known of each version of each projection.
+    Projections,
 }
 
 impl Own {
@@ -128,6 +130,7 @@ impl Own {
             Self::Handlers => "handlers",
             Self::Nodes => "nodes",
             Self::Schedules => "schedules",
+            Self::Projections => "projections",
         }
     }
 }

@@ -14,6 +14,7 @@ use super::{EventBus, Inner, tail};
 use crate::consumer::Shared;
 use crate::handler::{Handler, HandlerRegistration};
 use crate::lifecycle::{Lifecycle, LifecycleRegistration};
+use crate::projection::{Projection, RowData};
 use crate::records;
 use crate::turns::Turns;
 
@@ -45,6 +46,11 @@ impl EventBusBuilder {
     pub fn handler(mut self, handler: Handler) -> Self {
         self.handlers.push(handler);
         self
+    }
+
+    /// Adds a projection.
+    pub fn projection<T: RowData>(self, projection: Projection<T>) -> Self {
+        self.handler(projection.into())
     }
 
     /// Leaves out the handlers that are linked into the program: only those that were added run.

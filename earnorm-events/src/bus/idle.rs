@@ -13,7 +13,8 @@ use crate::handler::Handler;
 
 impl EventBus {
     /// Waits until every handler of this bus has dealt with everything that is in the log, and with what that caused,
-    /// here or in the process that runs it. Retries that are due later, dead letters and paused handlers are not waited for.
+    /// here or in the process that runs it. Retries that are due later, dead letters, paused handlers and projections that
+    /// stand at a failed event are not waited for.
     ///
     /// # Errors
     /// What the store answers; [`Error::Closed`] when the bus has stopped.
@@ -37,7 +38,7 @@ impl EventBus {
                 self.handled_elsewhere(&handler, end).await?;
                 continue;
             };
-            let idle = seen.wait_for(|seen| seen.idle && (seen.paused || seen.read >= end)).await.is_ok();
+            let idle = seen.wait_for(|seen| seen.idle && (seen.paused || seen.stuck || seen.read >= end)).await.is_ok();
             if !idle && *self.inner.stop.borrow() {
                 return Err(Error::Closed);
             }

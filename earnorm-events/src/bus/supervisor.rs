@@ -23,8 +23,9 @@ use uuid::Uuid;
 
 use super::{Place, Request, Shown};
 use crate::consumer::{Consumer, Control, End, Seen, Shared, stopped};
-use crate::handler::Handler;
+use crate::handler::{Call, Handler};
 use crate::lease;
+use crate::projection::Runner;
 
 /// A process whose beat has not moved for so many lease times is forgotten.
 const FORGET_AFTER: u32 = 20;
@@ -295,10 +296,16 @@ impl Supervisor {
         let (seen, sees) = watch::channel(Seen::default());
         let (give_back, stopping) = both(&self.shared.stopping);
         let shared = Shared { stopping, ..self.shared.clone() };
-        let consumer = Consumer::new(shared, Arc::clone(handler), claim, controls, seen);
         let id = Arc::clone(&handler.id);
+        let run = match &handler.call {
+            Call::Fold(folds) => {
+                let folds = Arc::clone(folds);
+                Runner::new(shared, Arc::clone(handler), folds, claim, controls, seen).run().boxed()
+            }
+            _ => Consumer::new(shared, Arc::clone(handler), claim, controls, seen).run().boxed(),
+        };
         self.jobs.spawn(async move {
-            let run = AssertUnwindSafe(consumer.run()).catch_unwind().await;
+            let run = AssertUnwindSafe(run).catch_unwind().await;
             (id, run.unwrap_or_else(|_| Err(Error::other("its runner panicked"))))
         });
         self.running.insert(Arc::clone(&handler.id), Running { control, seen: sees, give_back });

@@ -106,6 +106,7 @@ impl Consumer {
                 let events = self.lanes.start_many(max);
                 self.spawn_batch(Why::Fresh, events);
             }
+            Call::Fold(_) => return Ok(false),
         }
         Ok(true)
     }

@@ -11,6 +11,7 @@ use futures::FutureExt;
 use super::unreadable;
 use crate::context::{EventContext, TransactionContext};
 use crate::failure::{Handled, HandlerError};
+use crate::projection::Folds;
 use crate::recorded::FromEvent;
 
 type Each = dyn Fn(Arc<RecordedEvent>, EventContext) -> BoxFuture<'static, Handled> + Send + Sync;
@@ -22,7 +23,13 @@ pub(super) type Batch = dyn Fn(Vec<Arc<RecordedEvent>>, EventContext) -> BoxFutu
 pub(crate) enum Call {
     Each(Arc<Each>),
     Transactional(Arc<Transactional>),
-    Batch { max: usize, wait: Duration, run: Arc<Batch> },
+    Batch {
+        max: usize,
+        wait: Duration,
+        run: Arc<Batch>,
+    },
+    /// A projection: its own runner runs it.
+    Fold(Arc<dyn Folds>),
 }
 
 impl Call {

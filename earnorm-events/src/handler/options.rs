@@ -56,7 +56,7 @@ impl Handler {
             transactional: self.call.is_transactional(),
             batch: match &self.call {
                 Call::Batch { max, wait, .. } => Some((*max, *wait)),
-                Call::Each(_) | Call::Transactional(_) => None,
+                Call::Each(_) | Call::Transactional(_) | Call::Fold(_) => None,
             },
             place: self.place,
             problems: self.problems.clone(),

@@ -73,6 +73,8 @@ impl Call {
                 });
                 Self::Batch { max, wait, run }
             }
+            // Projections take no conditions: what they fold decides.
+            Self::Fold(folds) => Self::Fold(folds),
         }
     }
 }

@@ -120,6 +120,7 @@ pub(super) async fn own_collections_are_read_and_written_like_others(s: Subject)
         Own::Handlers,
         Own::Nodes,
         Own::Schedules,
+        Own::Projections,
     ];
     let names: BTreeSet<String> = all.iter().map(|own| s.admin().own(*own)).collect();
     assert_eq!(names.len(), all.len(), "each has a name of its own");
