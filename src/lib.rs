@@ -21,7 +21,7 @@ pub use earnorm_events as events;
 #[cfg(feature = "macros")]
 pub use earnorm_macros::{
     apply, event, event_handler, model, on_event, on_shutdown, on_startup, post_create, post_delete, post_load,
-    post_save, post_update, pre_create, pre_delete, pre_save, pre_update, upcast, validate,
+    post_save, post_update, pre_create, pre_delete, pre_save, pre_update, projection, upcast, validate,
 };
 /// The stores.
 pub use earnorm_store as stores;
@@ -108,7 +108,7 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use earnorm_macros::{
         apply, event, event_handler, model, on_event, on_shutdown, on_startup, post_create, post_delete, post_load,
-        post_save, post_update, pre_create, pre_delete, pre_save, pre_update, upcast, validate,
+        post_save, post_update, pre_create, pre_delete, pre_save, pre_update, projection, upcast, validate,
     };
 
     #[doc(no_inline)]

@@ -13,6 +13,7 @@ mod hooks;
 mod keys;
 mod model;
 mod names;
+mod projection;
 mod runtime;
 mod serde_attrs;
 mod upcast;
@@ -348,4 +349,10 @@ pub fn on_startup(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn on_shutdown(args: TokenStream, item: TokenStream) -> TokenStream {
     handlers::expand_lifecycle(handlers::When::Shutdown, args.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/projection.md")]
+#[proc_macro_attribute]
+pub fn projection(args: TokenStream, item: TokenStream) -> TokenStream {
+    projection::expand(args.into(), item.into()).into()
 }

@@ -5,4 +5,5 @@ mod embedded;
 mod handlers;
 mod hooks;
 mod models;
+mod projections;
 mod reactions;
