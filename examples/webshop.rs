@@ -1,4 +1,4 @@
-//! A small shop: models with hooks, handlers that retry, a dead letter that is looked at and requeued.
+//! A small shop: models with hooks, handlers that retry and give up, a projection.
 //!
 //! `cargo run --example webshop` needs no server. Pass a MongoDB URI to run the same on a replica set.
 
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use earnorm::events::EventBus;
 use earnorm::prelude::*;
+use serde::{Deserialize, Serialize};
 
 #[model]
 #[derive(Debug, Clone)]
@@ -64,6 +65,21 @@ async fn confirm(event: Recorded<Updated<Order>>, cx: &EventContext) -> Handled 
     Ok(())
 }
 
+/// A read model: folded from the log into a collection of its own. Raise the version and it is built again beside this one.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+struct Sales {
+    orders: i64,
+    pieces: i64,
+}
+
+#[projection(name = "sales", version = 1)]
+async fn sales(order: &Recorded<Created<Order>>, view: &mut View<Sales>) -> Handled {
+    let row = view.row(&order.sku).await?;
+    row.orders += 1;
+    row.pieces += order.pieces;
+    Ok(())
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let store = std::env::args().nth(1).unwrap_or_else(|| "memory:".into());
@@ -78,6 +94,9 @@ async fn main() -> Result<()> {
     }
     bus.run_until_idle().await?;
     println!("  {} pieces are left", Product::load(&db, "tea").await?.pieces);
+
+    let tea: Option<Sales> = db.projection("sales").get("tea").await?;
+    println!("Sales of tea\n  {:?}", tea.unwrap_or_default());
 
     println!("The log, by whom");
     for event in db.events().all().await? {
