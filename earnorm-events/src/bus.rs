@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use earnorm_core::database::Database;
 use earnorm_core::{Error, Result};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::consumer::Seen;
@@ -37,6 +37,8 @@ struct Inner {
     stop: watch::Sender<bool>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     shown: watch::Receiver<Shown>,
+    /// Wakes the scheduler, where it runs here.
+    due: Arc<Notify>,
     /// Whether it runs what is linked into the program.
     collected: bool,
 }

@@ -24,7 +24,7 @@ use earnorm_core::position::Position;
 use earnorm_core::store::LogQuery;
 use earnorm_core::stream::StreamId;
 use earnorm_core::{Error, Result};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -83,6 +83,8 @@ pub(crate) struct Shared {
     pub(crate) turns: Turns,
     /// Where the log ends.
     pub(crate) end: watch::Receiver<Position>,
+    /// Wakes the scheduler: something may be due.
+    pub(crate) due: Arc<Notify>,
     /// When it is true, no attempt begins, and handlers are asked to end.
     pub(crate) stopping: watch::Receiver<bool>,
     /// How long running attempts have to end.

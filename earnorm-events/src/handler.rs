@@ -21,6 +21,7 @@ use crate::context::{EventContext, TransactionContext};
 use crate::failure::{Handled, HandlerError};
 use crate::recorded::FromEvent;
 use crate::retry::RetryPolicy;
+use crate::schedule::Plan;
 
 pub use argument::{BatchArg, BatchOutcome, BatchOwned, EventArg, HandlerOutcome, LifecycleOutcome};
 pub(crate) use call::{Call, caught};
@@ -51,6 +52,8 @@ pub struct Handler {
     pub(crate) breaker: Option<Breaker>,
     pub(crate) may_cycle: bool,
     pub(crate) call: Call,
+    /// When it runs, for a periodic schedule.
+    pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) place: &'static str,
     pub(crate) problems: Vec<String>,
     own: Option<Own>,
@@ -130,6 +133,7 @@ impl Handler {
             breaker: None,
             may_cycle: false,
             call,
+            plan: None,
             place: "",
             problems: Vec::new(),
             own: None,
@@ -305,6 +309,9 @@ impl Handler {
         }
         if self.id.is_empty() || self.id.len() > 128 || self.id.contains(['\0', '/']) {
             return refuse("its id must have 1 to 128 bytes without `/` and NUL".to_owned());
+        }
+        if self.id.starts_with("earnorm:") {
+            return refuse("ids that begin with `earnorm:` are the library's own: choose another".to_owned());
         }
         if self.patterns.is_empty() {
             return refuse("it takes no events: name patterns with `on([\"user.*\"])`".to_owned());

@@ -18,6 +18,7 @@ mod publish;
 mod recorded;
 mod records;
 mod retry;
+mod schedule;
 mod subscription;
 mod turns;
 mod wait;
@@ -47,6 +48,7 @@ pub use projection::{
 pub use publish::{AppEvent, Publish};
 pub use recorded::{Created, Deleted, EventData, FromEvent, Recorded, Updated};
 pub use retry::{Jitter, RetryPolicy};
+pub use schedule::{Firing, Misfire, Overlap, Periodic, Schedule, ScheduleId};
 pub use subscription::{Subscription, SubscriptionBuilder};
 pub use wait::WaitUntil;
 

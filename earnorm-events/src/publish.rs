@@ -1,12 +1,13 @@
 //! Application events: facts that belong to no model. They go to the log first, like all others.
 
-use bson::Document;
+use bson::{Document, doc};
 use earnorm_core::commit::Append;
 use earnorm_core::database::Database;
 use earnorm_core::event::{Event, NewEvent, RESERVED_EVENTS, is_dotted_name};
 use earnorm_core::stream::{ExpectedVersion, StreamId};
 use earnorm_core::unit::{Riders, Target};
 use earnorm_core::{Error, Result};
+use uuid::Uuid;
 
 /// An event that belongs to no model.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +50,7 @@ impl AppEvent {
     }
 
     /// Refuses types that belong to models, and what is no type.
-    pub(crate) fn append(self, db: &Database) -> Result<Append> {
+    pub(crate) fn check(&self, db: &Database) -> Result<()> {
         let hint = "join lower-case words by dots, such as `cache.cleared`";
         if !is_dotted_name(&self.event_type) {
             return Err(Error::invalid_name("event type", &self.event_type, hint));
@@ -59,7 +60,17 @@ impl AppEvent {
             let hint = "only the library records the life of a model: save or delete the instance";
             return Err(Error::invalid_name("event type", &self.event_type, hint));
         }
+        Ok(())
+    }
+
+    pub(crate) fn append(self, db: &Database) -> Result<Append> {
         let id = db.next_id();
+        self.append_as(db, id)
+    }
+
+    /// As the event with this id.
+    pub(crate) fn append_as(self, db: &Database, id: Uuid) -> Result<Append> {
+        self.check(db)?;
         let (key, expected) = match self.key {
             Some(key) => (key, ExpectedVersion::Any),
             None => (id.to_string(), ExpectedVersion::NoStream),
@@ -74,6 +85,29 @@ impl AppEvent {
         };
         let stream = StreamId::new(self.event_type, key)?;
         Ok(Append { stream, expected, not_before: None, events: vec![event] })
+    }
+}
+
+/// Events that wait for their time.
+impl AppEvent {
+    pub(crate) fn to_document(&self) -> Document {
+        doc! {
+            "type": &self.event_type,
+            "schema_version": i64::from(self.schema_version),
+            "key": self.key.clone(),
+            "data": self.data.clone(),
+        }
+    }
+
+    /// `None` when it has no type.
+    pub(crate) fn from_document(document: &Document) -> Option<Self> {
+        let version = document.get_i64("schema_version").ok();
+        Some(Self {
+            event_type: document.get_str("type").ok()?.to_owned(),
+            data: document.get_document("data").cloned().unwrap_or_default(),
+            schema_version: version.and_then(|version| u32::try_from(version).ok()).unwrap_or(1),
+            key: document.get_str("key").ok().map(ToOwned::to_owned),
+        })
     }
 }
 

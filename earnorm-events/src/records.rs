@@ -22,6 +22,7 @@ pub(crate) fn collections(store: &dyn Store) -> Vec<CollectionSpec> {
         spec(Own::Leases, &[]),
         spec(Own::Handlers, &[]),
         spec(Own::Nodes, &[]),
+        spec(Own::Schedules, &["due_at", "_id"]),
         spec(Own::Parked, &["handler", "_id"]),
         spec(Own::DeadLetters, &["handler", "_id"]),
         spec(Own::Projections, &[]),

@@ -4,6 +4,7 @@ mod crashes;
 mod delivery;
 mod failures;
 mod projections;
+mod schedules;
 mod transactional;
 
 use std::sync::{Arc, Mutex};

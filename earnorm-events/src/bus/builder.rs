@@ -7,7 +7,7 @@ use std::time::Duration;
 use earnorm_core::database::Database;
 use earnorm_core::position::Position;
 use earnorm_core::{Error, Result};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::supervisor::Supervisor;
 use super::{EventBus, Inner, tail};
@@ -93,9 +93,17 @@ impl EventBusBuilder {
         store.admin().prepare(&records::collections(&**store)).await?;
         let (stop, stopping) = watch::channel(false);
         let (requests, asked) = mpsc::unbounded_channel();
+        let due = Arc::new(Notify::new());
         let (ends, end) = watch::channel(Position::START);
         tokio::spawn(tail::watch_end(Arc::clone(store), ends));
-        let shared = Shared { db: self.db.clone(), turns: Turns::new(self.at_once), end, stopping, grace: self.grace };
+        let shared = Shared {
+            db: self.db.clone(),
+            turns: Turns::new(self.at_once),
+            end,
+            due: Arc::clone(&due),
+            stopping,
+            grace: self.grace,
+        };
         let handlers = handlers.into_iter().map(Arc::new).collect();
         if self.collected {
             run_all(&self.db, Lifecycle::Startup).await?;
@@ -105,7 +113,7 @@ impl EventBusBuilder {
         supervisor.look().await?;
         let task = tokio::spawn(supervisor.run());
         let supervisor = Mutex::new(Some(task));
-        let inner = Inner { db: self.db, requests, stop, supervisor, shown, collected: self.collected };
+        let inner = Inner { db: self.db, requests, stop, supervisor, shown, due, collected: self.collected };
         Ok(EventBus { inner: Arc::new(inner) })
     }
 }

@@ -8,24 +8,50 @@ use earnorm_core::{Error, Result};
 
 use super::{EventBus, Place};
 use crate::Follow;
+use crate::backoff::Backoff;
 use crate::consumer::stopped;
 use crate::handler::Handler;
+use crate::schedule::{SCHEDULER, due};
 
 impl EventBus {
-    /// Waits until every handler of this bus has dealt with everything that is in the log, and with what that caused,
-    /// here or in the process that runs it. Retries that are due later, dead letters, paused handlers and projections that
-    /// stand at a failed event are not waited for.
+    /// Waits until the schedules that are due are fired, here or by another process, and every handler of this bus has
+    /// dealt with everything that is in the log, and with what that caused, here or in the process that runs it. Schedules
+    /// and retries that are due later, dead letters, paused handlers and projections that stand at a failed event are not
+    /// waited for.
     ///
     /// # Errors
     /// What the store answers; [`Error::Closed`] when the bus has stopped.
     pub async fn run_until_idle(&self) -> Result<()> {
         loop {
+            self.fired().await?;
             let end = self.inner.db.store().high_water().await?;
             self.handled(end).await?;
-            if self.inner.db.store().high_water().await? == end {
+            if self.inner.db.store().high_water().await? == end && !self.is_due().await? {
                 return Ok(());
             }
         }
+    }
+
+    async fn fired(&self) -> Result<()> {
+        let mut backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(100));
+        while self.is_due().await? {
+            if *self.inner.stop.borrow() {
+                return Err(Error::Closed);
+            }
+            self.inner.due.notify_one();
+            tokio::time::sleep(backoff.wait()).await;
+        }
+        Ok(())
+    }
+
+    /// Whether a schedule is to be fired now.
+    async fn is_due(&self) -> Result<bool> {
+        if due(&self.inner.db).await?.now.is_empty() {
+            return Ok(false);
+        }
+        let store = self.inner.db.store();
+        let note = store.get(&store.admin().own(Own::Handlers), &SCHEDULER.into()).await?;
+        Ok(!note.is_some_and(|note| note.get_bool("paused").unwrap_or(false)))
     }
 
     async fn handled(&self, end: Position) -> Result<()> {

@@ -26,6 +26,7 @@ use crate::consumer::{Consumer, Control, End, Seen, Shared, stopped};
 use crate::handler::{Call, Handler};
 use crate::lease;
 use crate::projection::Runner;
+use crate::schedule::{self, SCHEDULER, Scheduler};
 
 /// A process whose beat has not moved for so many lease times is forgotten.
 const FORGET_AFTER: u32 = 20;
@@ -74,6 +75,7 @@ impl Supervisor {
     ) -> (Self, watch::Receiver<Shown>) {
         let nowhere = handlers.iter().map(|handler| (Arc::clone(handler), Place::Nowhere)).collect();
         let (shown, shows) = watch::channel(nowhere);
+        let handlers = handlers.into_iter().chain([Arc::new(schedule::handler())]).collect();
         let supervisor = Self {
             shared,
             node: Uuid::now_v7().to_string(),
@@ -102,6 +104,9 @@ impl Supervisor {
         let notes: Vec<_> = notes.collect();
         if !notes.is_empty() {
             admin.put(&admin.own(Own::Handlers), notes, PutRule::Absent).await?;
+        }
+        for handler in &self.handlers {
+            schedule::register(&self.shared.db, handler).await?;
         }
         Ok(())
     }
@@ -168,7 +173,8 @@ impl Supervisor {
             None if self.elsewhere.contains(&handler.id) => Place::Elsewhere,
             None => Place::Nowhere,
         };
-        self.shown.send_replace(self.handlers.iter().map(|handler| (Arc::clone(handler), place(handler))).collect());
+        let handlers = self.handlers.iter().filter(|handler| &*handler.id != SCHEDULER);
+        self.shown.send_replace(handlers.map(|handler| (Arc::clone(handler), place(handler))).collect());
     }
 
     /// Beats, looks who is alive and what was asked for, and takes and gives back handlers.
@@ -302,6 +308,7 @@ impl Supervisor {
                 let folds = Arc::clone(folds);
                 Runner::new(shared, Arc::clone(handler), folds, claim, controls, seen).run().boxed()
             }
+            _ if &*id == SCHEDULER => Scheduler::new(shared, claim, controls, seen).run().boxed(),
             _ => Consumer::new(shared, Arc::clone(handler), claim, controls, seen).run().boxed(),
         };
         self.jobs.spawn(async move {
