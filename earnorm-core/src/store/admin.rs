@@ -83,6 +83,10 @@ pub trait StoreAdmin: Send + Sync {
     /// Every consumer's checkpoint, by name.
     async fn checkpoints(&self) -> Result<Vec<(String, Checkpoint)>>;
 
+    /// Removes a consumer's checkpoint where it stands at `expected`, and answers whether there is none any more: `false`
+    /// when another one stands there. The consumer begins anew, and holds no truncation back.
+    async fn remove_checkpoint(&self, consumer: &str, expected: Checkpoint) -> Result<bool>;
+
     /// What is worth knowing about the store's health: whether it is fit, how its clock stands to ours, limits, holes.
     async fn examine(&self) -> Result<Vec<Finding>>;
 }

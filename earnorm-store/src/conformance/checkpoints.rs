@@ -77,3 +77,18 @@ pub(super) async fn a_checkpoint_and_its_effects_are_one(s: Subject) {
     checkpoint_conflict(s.commit(again).await);
     assert_eq!(s.version(&one).await, 1, "the effect happened once");
 }
+
+pub(super) async fn a_checkpoint_is_removed_where_it_has_not_moved(s: Subject) {
+    s.commits(commit().advance("gone", None, mark(3, 2)).advance("stays", None, mark(3, 2))).await;
+    for other in [mark(2, 2), mark(3, 1)] {
+        assert!(!s.admin().remove_checkpoint("gone", other).await.unwrap(), "it stands elsewhere than at {other:?}");
+        assert_eq!(s.checkpoint("gone").await.unwrap(), Some(mark(3, 2)));
+    }
+    for _ in 0..2 {
+        assert!(s.admin().remove_checkpoint("gone", mark(3, 2)).await.unwrap(), "it is gone, then and now");
+        assert_eq!(s.checkpoint("gone").await.unwrap(), None);
+    }
+    assert_eq!(s.checkpoint("stays").await.unwrap(), Some(mark(3, 2)));
+    s.commits(commit().advance("gone", None, mark(0, 1))).await;
+    assert_eq!(s.checkpoint("gone").await.unwrap(), Some(mark(0, 1)), "it begins anew");
+}

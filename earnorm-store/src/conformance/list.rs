@@ -75,6 +75,7 @@ macro_rules! __conformance_list {
                 a_checkpoint_that_is_not_there_cannot_be_advanced a_stale_position_is_refused
                 a_new_epoch_refuses_the_old_owner an_unchanged_checkpoint_still_guards
                 a_checkpoint_may_go_back_on_purpose consumers_keep_to_themselves a_checkpoint_and_its_effects_are_one
+                a_checkpoint_is_removed_where_it_has_not_moved
             }
             checks {
                 a_check_that_holds_lets_the_commit_pass a_check_that_fails_refuses_the_commit

@@ -121,6 +121,16 @@ impl StoreAdmin for MemoryStore {
         Ok(all)
     }
 
+    async fn remove_checkpoint(&self, consumer: &str, expected: Checkpoint) -> Result<bool> {
+        let mut state = self.open()?;
+        if state.checkpoint(consumer) == Some(expected)
+            && let Some(receipt) = state.checkpoints.remove(consumer).and_then(|stored| stored.receipt_of)
+        {
+            state.commits.remove(&receipt);
+        }
+        Ok(state.checkpoint(consumer).is_none())
+    }
+
     async fn examine(&self) -> Result<Vec<Finding>> {
         let (end, (events, tombstones)) = {
             let state = self.open()?;

@@ -81,6 +81,10 @@ impl StoreAdmin for MongoStore {
         self.opened()?.checkpoints().await
     }
 
+    async fn remove_checkpoint(&self, consumer: &str, expected: Checkpoint) -> Result<bool> {
+        self.opened()?.remove_checkpoint(consumer, expected).await
+    }
+
     async fn examine(&self) -> Result<Vec<Finding>> {
         self.opened()?.examine().await
     }

@@ -145,6 +145,15 @@ impl Inner {
         Ok(found.iter().filter_map(read).collect())
     }
 
+    pub(super) async fn remove_checkpoint(&self, consumer: &str, expected: Checkpoint) -> Result<bool> {
+        let epoch = i64::try_from(expected.epoch).unwrap_or(i64::MAX);
+        let query = doc! { "_id": consumer, "p": expected.position.get(), "ep": epoch };
+        let command = doc! { "delete": &self.names.checkpoints, "deletes": [{ "q": query, "limit": 1 }] };
+        let command = RawDocumentBuf::try_from(&command).map_err(|error| unencodable(&error))?;
+        self.durably("remove a checkpoint", command).await?;
+        Ok(self.checkpoint(consumer).await?.is_none())
+    }
+
     /// The mark that bounds a reading up to `upto`: what is known where that is enough, else a new look.
     pub(super) async fn mark_for(&self, upto: Position) -> Result<i64> {
         let reached = self.reached();

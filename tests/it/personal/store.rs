@@ -266,6 +266,9 @@ impl StoreAdmin for Faulty {
     async fn checkpoints(&self) -> Result<Vec<(String, Checkpoint)>> {
         self.inner.admin().checkpoints().await
     }
+    async fn remove_checkpoint(&self, consumer: &str, expected: Checkpoint) -> Result<bool> {
+        self.inner.admin().remove_checkpoint(consumer, expected).await
+    }
     async fn examine(&self) -> Result<Vec<Finding>> {
         self.inner.admin().examine().await
     }

@@ -156,6 +156,14 @@ impl StoreAdmin for Liar {
         Ok(checkpoints)
     }
 
+    async fn remove_checkpoint(&self, consumer: &str, expected: Checkpoint) -> Result<bool> {
+        let expected = match self.lie {
+            Lie::RemovesMovedCheckpoints => self.inner.checkpoint(consumer).await?.unwrap_or(expected),
+            _ => expected,
+        };
+        self.inner.remove_checkpoint(consumer, expected).await
+    }
+
     async fn examine(&self) -> Result<Vec<Finding>> {
         let mut findings = self.inner.examine().await?;
         if self.lie == Lie::HasProblems {
