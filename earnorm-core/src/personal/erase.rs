@@ -33,6 +33,8 @@ pub struct ErasureReport {
     pub documents: usize,
     /// Dead letters that were blanked.
     pub dead_letters: u64,
+    /// Records of streams that wait for a handler that were blanked.
+    pub parked: u64,
     /// Snapshots that were removed.
     pub snapshots: u64,
     /// Projections that may have taken personal data out of events, as `revenue.v1`: rebuild them.
@@ -42,7 +44,7 @@ pub struct ErasureReport {
 impl Database {
     /// Erases the personal data of a subject in every registered model: destroys its keys, then appends an `erased`
     /// event to each of its instances, soft-deleted ones too, and sets their personal fields to null; removes their
-    /// snapshots and blanks their dead letters. From then on the past reads those fields as erased. See
+    /// snapshots and blanks their dead letters and the errors of handlers that they wait for. From then on the past reads those fields as erased. See
     /// [`crate::personal`] for what it reaches and what it does not.
     ///
     /// `subject` is the text of the id that stands in the subject's fields: give the id itself. It may be called again at
@@ -97,7 +99,8 @@ impl Erasure<'_> {
             let streams: Vec<_> = self.seen.iter().map(|stream| Bson::String(stream.to_string())).collect();
             for streams in streams.chunks(BATCH) {
                 self.drop_snapshots(streams).await?;
-                self.blank_letters(streams).await?;
+                self.report.dead_letters += self.blank_records(Own::DeadLetters, streams).await?;
+                self.report.parked += self.blank_records(Own::Parked, streams).await?;
             }
             self.report.projections = self.projections().await?;
             return Ok(());
@@ -159,24 +162,25 @@ impl Erasure<'_> {
         Ok(names)
     }
 
-    /// What a dead letter keeps of an event, and the text of an error, which may quote it, go; the letter stays.
-    async fn blank_letters(&mut self, streams: &[Bson]) -> Result<()> {
+    /// What a handler's records keep of an event, and the text of an error, which may quote it, go; the records stay.
+    async fn blank_records(&self, own: Own, streams: &[Bson]) -> Result<u64> {
         let admin = self.db.store().admin();
-        let collection = admin.own(Own::DeadLetters);
+        let collection = admin.own(own);
         let theirs = Predicate::In { path: "stream".to_owned(), values: streams.to_vec() };
+        let mut blanked = 0;
         for _ in 0..ROUNDS_MAX {
             let query = DocumentQuery::new(&collection, theirs.clone());
-            let letters: Vec<Document> = self.db.store().find(query).await?.try_collect().await?;
-            let found: Vec<_> = letters.into_iter().filter_map(blank_letter).collect();
+            let records: Vec<Document> = self.db.store().find(query).await?.try_collect().await?;
+            let found: Vec<_> = records.into_iter().filter_map(blank_record).collect();
             if found.is_empty() {
-                return Ok(());
+                return Ok(blanked);
             }
-            for letter in found {
-                let rule = if letter.contains_key(schema::VERSION) { PutRule::SameVersion } else { PutRule::Always };
-                self.report.dead_letters += admin.put(&collection, vec![letter], rule).await?;
+            for record in found {
+                let rule = if record.contains_key(schema::VERSION) { PutRule::SameVersion } else { PutRule::Always };
+                blanked += admin.put(&collection, vec![record], rule).await?;
             }
         }
-        Err(busy("dead letters of the subject changed"))
+        Err(busy("records of handlers about the subject changed"))
     }
 }
 
@@ -189,11 +193,11 @@ fn busy(what: &str) -> Error {
 /// What stands where the text of an error was.
 const BLANK: &str = "(erased)";
 
-fn blank_letter(mut letter: Document) -> Option<Document> {
-    let data = letter.remove("data").is_some();
-    let error = letter.get("error").is_some_and(|error| *error != Bson::String(BLANK.to_owned()));
+fn blank_record(mut record: Document) -> Option<Document> {
+    let data = record.remove("data").is_some();
+    let error = record.get("error").is_some_and(|error| *error != Bson::String(BLANK.to_owned()));
     if error {
-        letter.insert("error", BLANK);
+        record.insert("error", BLANK);
     }
-    (data || error).then_some(letter)
+    (data || error).then_some(record)
 }

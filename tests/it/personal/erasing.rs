@@ -184,4 +184,17 @@ every_store! {
         assert_eq!((left[0].get_i32("attempts").unwrap(), left[1].get_str("error").unwrap()), (3, "time-out"));
         assert_complete(&db, customer.id).await;
     }
+
+    async fn errors_of_streams_that_wait_are_blanked(db: Database) {
+        let customer = db.create(ada()).await.unwrap();
+        let stream = customer.stream().unwrap().to_string();
+        let (admin, id) = (db.store().admin(), format!("mail/{stream}"));
+        let waits = bson::doc! { "_id": &id, "_v": 2_i64, "stream": &stream, "error": format!("no {EMAIL}"), "attempts": 3 };
+        let own = admin.own(Own::Parked);
+        admin.put(&own, vec![waits], earnorm::store::PutRule::Always).await.unwrap();
+        assert_eq!(db.erase_subject(customer.id).await.unwrap().parked, 1);
+        assert_gone(&db, &CANARIES).await;
+        assert_eq!(documents(&db, &own).await[0].get_i32("attempts").unwrap(), 3, "the stream goes on waiting");
+        assert_eq!(db.erase_subject(customer.id).await.unwrap().parked, 0);
+    }
 }
