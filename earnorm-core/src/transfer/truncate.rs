@@ -15,11 +15,11 @@ use crate::event::{BASELINE, NewEvent};
 use crate::metadata::Metadata;
 use crate::personal;
 use crate::position::Position;
-use crate::predicate::Predicate;
+use crate::predicate::{Comparison, Predicate};
 use crate::reader::Reader;
 use crate::replay::{Folded, Folds, OnProgress, Progress, Replay, Teller};
 use crate::schema::{self, is_internal};
-use crate::store::{DocumentQuery, Own};
+use crate::store::{DocumentQuery, Own, SortKey};
 use crate::stream::{ExpectedVersion, StreamId};
 use crate::value::to_millis;
 
@@ -80,7 +80,8 @@ impl Truncate {
     /// [`std::fs::File`] does nothing: wrap it in a writer whose `flush` calls [`std::fs::File::sync_all`].
     ///
     /// # Errors
-    /// [`Error::InvalidQuery`] when a consumer has not read that far, or the log does not reach so far;
+    /// [`Error::InvalidQuery`] when a consumer has not read that far, a handler still needs an event of that part for a
+    /// parked stream or a dead letter, or the log does not reach so far;
     /// [`Error::NeedsCode`] when a model with events is not known here; what the store or the archive answers. Nothing
     /// is removed in these cases.
     pub async fn run(mut self, archive: &mut (impl Write + Send)) -> Result<Truncated> {
@@ -116,6 +117,15 @@ impl Truncate {
                 return Err(refused(reason));
             }
         }
+        for (own, cure) in [
+            (Own::Parked, "let it retry, or requeue or discard the event that the stream waits for"),
+            (Own::DeadLetters, "requeue or discard it"),
+        ] {
+            if let Some((handler, event, position)) = self.needed(own).await? {
+                let reason = format!("handler `{handler}` has not handled {event} at {position}: {cure}");
+                return Err(refused(reason));
+            }
+        }
         let notes = DocumentQuery::new(store.admin().own(Own::Models), Predicate::always());
         let mut notes = store.find(notes).await?;
         while let Some(note) = notes.next().await.transpose()? {
@@ -126,6 +136,19 @@ impl Truncate {
             }
         }
         Ok(())
+    }
+
+    /// The first event in the part that goes which a handler's record needs: the handler, the event and its position.
+    async fn needed(&self, own: Own) -> Result<Option<(String, String, i64)>> {
+        let store = self.reader.store();
+        let gone = Predicate::Compare { path: "position".into(), op: Comparison::Lte, value: self.upto.get().into() };
+        let first = SortKey { path: "position".into(), descending: false };
+        let query =
+            DocumentQuery { sort: vec![first], limit: Some(1), ..DocumentQuery::new(store.admin().own(own), gone) };
+        let Some(record) = store.find(query).await?.next().await.transpose()? else { return Ok(None) };
+        let text = |field: &str| record.get_str(field).unwrap_or_default().to_owned();
+        let event = format!("{} of {}", text("type"), text("stream"));
+        Ok(Some((text("handler"), event, record.get_i64("position").unwrap_or_default())))
     }
 
     /// Writes the baselines of one model; collects the last events of deleted instances.
