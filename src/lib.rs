@@ -31,6 +31,8 @@ pub use earnorm_store as stores;
 pub mod __lock_file;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 // The types of other crates that stand in models and queries.
 #[cfg(feature = "rust_decimal")]

@@ -10,6 +10,7 @@ mod chain;
 mod consumer;
 mod context;
 mod failure;
+mod faults;
 mod handler;
 mod lease;
 mod lifecycle;
@@ -36,6 +37,8 @@ pub use context::{EventContext, TransactionContext};
 pub use earnorm_core::event::RecordedEvent;
 pub use earnorm_core::pattern::EventPattern;
 pub use failure::{Handled, HandlerError};
+#[doc(hidden)]
+pub use faults::Faults;
 pub use handler::{
     BatchArg, BatchOutcome, BatchOwned, Breaker, EventArg, Handler, HandlerOutcome, HandlerRegistration,
     LifecycleOutcome, OnDead, OnEvent, OnModel, Rate, Start,

@@ -16,7 +16,7 @@ use crate::recorded::FromEvent;
 
 type Each = dyn Fn(Arc<RecordedEvent>, EventContext) -> BoxFuture<'static, Handled> + Send + Sync;
 type Transactional = dyn for<'a> Fn(Arc<RecordedEvent>, &'a TransactionContext) -> BoxFuture<'a, Handled> + Send + Sync;
-pub(super) type Batch = dyn Fn(Vec<Arc<RecordedEvent>>, EventContext) -> BoxFuture<'static, Vec<Handled>> + Send + Sync;
+pub(crate) type Batch = dyn Fn(Vec<Arc<RecordedEvent>>, EventContext) -> BoxFuture<'static, Vec<Handled>> + Send + Sync;
 
 /// How a handler is called.
 #[derive(Clone)]

@@ -1,5 +1,7 @@
 //! Projections: rows equal the fold of the log, whatever happens on the way.
 
+mod random;
+
 use std::collections::BTreeMap;
 
 use earnorm::events::{
