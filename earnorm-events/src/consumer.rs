@@ -89,6 +89,8 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Receiver<bool>,
     /// How long running attempts have to end.
     pub(crate) grace: Duration,
+    /// Where the log ended when the handler started first.
+    pub(crate) live_from: Position,
 }
 
 /// Why a runner ended.

@@ -22,6 +22,7 @@ pub struct EventContext {
     db: Database,
     handler: Arc<str>,
     attempt: u32,
+    live: bool,
     stopping: tokio::sync::watch::Receiver<bool>,
 }
 
@@ -34,7 +35,13 @@ impl EventContext {
         stopping: tokio::sync::watch::Receiver<bool>,
     ) -> Self {
         let db = db.with_metadata(caused_by(db.metadata(), handler, event));
-        Self { db, handler: Arc::clone(handler), attempt, stopping }
+        Self { db, handler: Arc::clone(handler), attempt, live: true, stopping }
+    }
+
+    /// Says whether the event happened since the handler is there.
+    pub(crate) fn live(mut self, live: bool) -> Self {
+        self.live = live;
+        self
     }
 
     /// The database; what is written through this handle carries the event as its cause.
@@ -53,6 +60,14 @@ impl EventContext {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// Whether the event was recorded after the handler's first start, wherever it began: `false` while it catches up
+    /// with what happened before. Effects that only make sense at the time, such as mails, ask for it. Of a batch it is
+    /// its first event that counts.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.live
     }
 
     /// Waits until the bus is stopping: long work should end then. What is given up so is tried again later, and does
@@ -117,6 +132,12 @@ impl TransactionContext {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.event.attempt
+    }
+
+    /// Whether the event was recorded after the handler's first start: see [`EventContext::is_live`].
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.event.live
     }
 
     /// Waits until the bus is stopping: see [`EventContext::stopping`].

@@ -18,6 +18,8 @@ pub(crate) struct Lease {
     record: u64,
     /// Who runs the handler; `None` when it was given back.
     pub(crate) node: Option<String>,
+    /// Where the log ended at the handler's first start.
+    live_from: Option<Position>,
 }
 
 /// A handler that this process runs: its checkpoint as it is stored.
@@ -25,6 +27,8 @@ pub(crate) struct Lease {
 pub(crate) struct Claim {
     pub(crate) checkpoint: Checkpoint,
     record: u64,
+    /// Where the log ended at the handler's first start: what is behind is live.
+    pub(crate) live_from: Position,
 }
 
 pub(crate) async fn find(db: &Database, handler: &str) -> Result<Option<Lease>> {
@@ -34,12 +38,13 @@ pub(crate) async fn find(db: &Database, handler: &str) -> Result<Option<Lease>> 
 
 fn read(stored: &Document) -> Lease {
     let record = stored.get_i64(VERSION).ok().and_then(|record| u64::try_from(record).ok()).unwrap_or(0);
-    Lease { record, node: stored.get_str("node").ok().map(ToOwned::to_owned) }
+    let live_from = stored.get_i64("live_from").ok().map(Position::new);
+    Lease { record, node: stored.get_str("node").ok().map(ToOwned::to_owned), live_from }
 }
 
-fn document(handler: &str, record: u64, node: Option<&str>) -> Document {
+fn document(handler: &str, record: u64, node: Option<&str>, live_from: Position) -> Document {
     let node = node.map_or(Bson::Null, Bson::from);
-    doc! { "_id": handler, VERSION: i64::try_from(record).unwrap_or(i64::MAX), "node": node }
+    doc! { "_id": handler, VERSION: i64::try_from(record).unwrap_or(i64::MAX), "node": node, "live_from": live_from.get() }
 }
 
 fn write(db: &Database, handler: &str, op: DocumentOp) -> DocumentWrite {
@@ -64,14 +69,20 @@ pub(crate) async fn claim(
     let record = lease.map_or(1, |lease| lease.record + 1);
     let mut commit = Commit::new(db.next_id());
     commit.checkpoints.push(CheckpointWrite { consumer: id.to_owned(), expected, next });
-    let stored = document(id, record, Some(node));
+    let live_from = match (lease.and_then(|lease| lease.live_from), expected) {
+        (Some(position), _) => position,
+        (None, Some(checkpoint)) => checkpoint.position,
+        (None, None) if handler.start == Start::End => position,
+        (None, None) => store.high_water().await?,
+    };
+    let stored = document(id, record, Some(node), live_from);
     let op = match lease {
         None => DocumentOp::Insert { document: stored },
         Some(lease) => DocumentOp::Replace { expected: lease.record, document: stored },
     };
     commit.documents.push(write(db, id, op));
     match store.commit(commit).await {
-        Ok(_) => Ok(Some(Claim { checkpoint: next, record })),
+        Ok(_) => Ok(Some(Claim { checkpoint: next, record, live_from })),
         Err(Error::Conflict(_) | Error::CheckpointConflict { .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -83,7 +94,10 @@ pub(crate) async fn release(db: &Database, handler: &str, claim: Claim) -> Resul
     let next = Checkpoint { epoch: claim.checkpoint.epoch + 1, ..claim.checkpoint };
     let expected = Some(claim.checkpoint);
     commit.checkpoints.push(CheckpointWrite { consumer: handler.to_owned(), expected, next });
-    let op = DocumentOp::Replace { expected: claim.record, document: document(handler, claim.record + 1, None) };
+    let op = DocumentOp::Replace {
+        expected: claim.record,
+        document: document(handler, claim.record + 1, None, claim.live_from),
+    };
     commit.documents.push(write(db, handler, op));
     match db.store().commit(commit).await {
         Ok(_) | Err(Error::Conflict(_) | Error::CheckpointConflict { .. }) => Ok(()),

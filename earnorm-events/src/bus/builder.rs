@@ -103,6 +103,7 @@ impl EventBusBuilder {
             due: Arc::clone(&due),
             stopping,
             grace: self.grace,
+            live_from: Position::START,
         };
         let handlers = handlers.into_iter().map(Arc::new).collect();
         if self.collected {

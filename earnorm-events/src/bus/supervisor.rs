@@ -301,7 +301,7 @@ impl Supervisor {
         let (control, controls) = watch::channel(control);
         let (seen, sees) = watch::channel(Seen::default());
         let (give_back, stopping) = both(&self.shared.stopping);
-        let shared = Shared { stopping, ..self.shared.clone() };
+        let shared = Shared { stopping, live_from: claim.live_from, ..self.shared.clone() };
         let id = Arc::clone(&handler.id);
         let run = match &handler.call {
             Call::Fold(folds) => {

@@ -65,6 +65,7 @@ pub(super) async fn one(shared: &Shared, handler: &Arc<Handler>, event: &Arc<Rec
     let Call::Each(run) = &handler.call else { return Answer::Handled };
     let _turn = shared.turns.take(handler.priority).await;
     let cx = EventContext::new(&shared.db, &handler.id, event, attempt, shared.stopping.clone());
+    let cx = cx.live(event.position > shared.live_from);
     let span = span(handler, event, attempt);
     let work = async { if handler.wants(event) { run(Arc::clone(event), cx).await } else { Ok(()) } };
     let handled = caught(handler.timeout, work).instrument(span).await;
@@ -90,6 +91,7 @@ pub(super) async fn many(
     let Some(first) = fit.first() else { return answers };
     let _turn = shared.turns.take(handler.priority).await;
     let cx = EventContext::new(&shared.db, &handler.id, first, attempt, shared.stopping.clone());
+    let cx = cx.live(first.position > shared.live_from);
     let span = span(handler, first, attempt);
     let work = async {
         let _panics = fit.iter().all(|event| handler.wants(event));

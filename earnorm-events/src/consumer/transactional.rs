@@ -132,7 +132,7 @@ async fn attempt_in_unit(
     loop {
         let turn = shared.turns.take(handler.priority).await;
         let cx = EventContext::new(&shared.db, &handler.id, event, attempt, shared.stopping.clone());
-        let cx = TransactionContext::new(cx);
+        let cx = TransactionContext::new(cx.live(event.position > shared.live_from));
         let work = async { if handler.wants(event) { run(Arc::clone(event), &cx).await } else { Ok(()) } };
         let work = caught(handler.timeout, work).instrument(span(handler, event, attempt));
         let mut handled = work.await.and_then(|handled| handled);

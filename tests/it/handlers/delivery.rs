@@ -102,6 +102,27 @@ every_store! {
         }
     }
 
+    async fn what_happened_before_the_first_start_is_not_live(db: Database) {
+        let noted = Arc::new(Mutex::new(Vec::new()));
+        let live = |start| {
+            let noted = Arc::clone(&noted);
+            let handler = Handler::new("live", move |event: Recorded<Created<Task>>, cx: earnorm::events::EventContext| {
+                noted.lock().unwrap().push((event.id, cx.is_live()));
+                async { Ok(()) }
+            });
+            handler.concurrency(1).start(start)
+        };
+        write(&db, 0..2, 0).await;
+        let first = bus(&db).handler(live(Start::Beginning)).start().await.unwrap();
+        first.run_until_idle().await.unwrap();
+        first.stop().await.unwrap();
+        write(&db, 2..3, 0).await;
+        let second = bus(&db).handler(live(Start::Beginning)).start().await.unwrap();
+        second.run_until_idle().await.unwrap();
+        second.stop().await.unwrap();
+        assert_eq!(*noted.lock().unwrap(), [(0, false), (1, false), (2, true)], "what it missed while it was down is live");
+    }
+
     async fn what_a_handler_writes_names_its_cause(db: Database) {
         let handler = Handler::new("follow-up", |event: Arc<RecordedEvent>, cx: earnorm::events::EventContext| async move {
             Tally { id: event.position.get(), sum: 1 }.create(&cx).await?;
