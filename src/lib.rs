@@ -20,8 +20,8 @@ pub use earnorm_core::{
 pub use earnorm_events as events;
 #[cfg(feature = "macros")]
 pub use earnorm_macros::{
-    apply, event, event_handler, model, on_event, on_shutdown, on_startup, post_create, post_delete, post_load,
-    post_save, post_update, pre_create, pre_delete, pre_save, pre_update, projection, upcast, validate,
+    apply, event, event_handler, model, on_event, on_shutdown, on_startup, periodic, post_create, post_delete,
+    post_load, post_save, post_update, pre_create, pre_delete, pre_save, pre_update, projection, upcast, validate,
 };
 /// The stores.
 pub use earnorm_store as stores;
@@ -109,8 +109,8 @@ pub mod prelude {
     #[cfg(feature = "macros")]
     #[doc(no_inline)]
     pub use earnorm_macros::{
-        apply, event, event_handler, model, on_event, on_shutdown, on_startup, post_create, post_delete, post_load,
-        post_save, post_update, pre_create, pre_delete, pre_save, pre_update, projection, upcast, validate,
+        apply, event, event_handler, model, on_event, on_shutdown, on_startup, periodic, post_create, post_delete,
+        post_load, post_save, post_update, pre_create, pre_delete, pre_save, pre_update, projection, upcast, validate,
     };
 
     #[doc(no_inline)]
@@ -118,7 +118,7 @@ pub mod prelude {
         Database, Entity, Error, Receipt, Result, UnitOfWork,
         event::{Event, RecordedEvent},
         events::{
-            Created, Deleted, EventContext, Follow, Handled, HandlerError, OnEvent, Projections, Recorded,
+            Created, Deleted, EventContext, Firing, Follow, Handled, HandlerError, OnEvent, Projections, Recorded,
             TransactionContext, Updated, View,
         },
         hook::Abort,

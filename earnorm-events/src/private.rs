@@ -15,6 +15,7 @@ pub use crate::handler::{
 pub use crate::lifecycle::{Lifecycle, LifecycleRegistration};
 pub use crate::projection::{Projection, ProjectionRegistration, View};
 pub use crate::retry::RetryPolicy;
+pub use crate::schedule::{Firing, Misfire, Overlap, Periodic};
 
 /// Calls a handler once, without a bus: `None` where it does not take the event. What a transactional one writes is
 /// committed.

@@ -3,11 +3,12 @@
 mod expand;
 mod free;
 mod lifecycle;
-mod literals;
+pub(crate) mod literals;
 mod method;
-mod options;
-mod signature;
+pub(crate) mod options;
+pub(crate) mod signature;
 
+pub(crate) use expand::at;
 pub(crate) use free::expand as expand_free;
 pub(crate) use lifecycle::{When, expand as expand_lifecycle};
 pub(crate) use method::{MethodIr, misplaced};

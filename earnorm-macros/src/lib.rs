@@ -13,6 +13,7 @@ mod hooks;
 mod keys;
 mod model;
 mod names;
+mod periodic;
 mod projection;
 mod runtime;
 mod serde_attrs;
@@ -355,4 +356,10 @@ pub fn on_shutdown(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn projection(args: TokenStream, item: TokenStream) -> TokenStream {
     projection::expand(args.into(), item.into()).into()
+}
+
+#[doc = include_str!("../docs/periodic.md")]
+#[proc_macro_attribute]
+pub fn periodic(args: TokenStream, item: TokenStream) -> TokenStream {
+    periodic::expand(args.into(), item.into()).into()
 }

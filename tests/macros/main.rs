@@ -5,5 +5,6 @@ mod embedded;
 mod handlers;
 mod hooks;
 mod models;
+mod periodic;
 mod projections;
 mod reactions;

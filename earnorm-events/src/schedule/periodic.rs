@@ -160,6 +160,28 @@ impl Periodic {
         self.plan(Handler::transactional(id, run))
     }
 
+    /// As [`Periodic::run`], for generated code.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn each_lent<F>(self, id: &str, run: F) -> Handler
+    where
+        F: for<'a> Fn(&'a Firing, &'a EventContext) -> BoxFuture<'a, Handled> + Copy + Send + Sync + 'static,
+    {
+        self.run(id, move |firing: Firing, cx: EventContext| async move { run(&firing, &cx).await })
+    }
+
+    /// As [`Periodic::run_transactional`], for generated code.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn transactional_lent<F>(self, id: &str, run: F) -> Handler
+    where
+        F: for<'a> Fn(&'a Firing, &'a TransactionContext) -> BoxFuture<'a, Handled> + Copy + Send + Sync + 'static,
+    {
+        self.run_transactional(id, move |firing: Firing, cx: &TransactionContext| {
+            Box::pin(async move { run(&firing, cx).await })
+        })
+    }
+
     fn plan(self, handler: Handler) -> Handler {
         let queue = if self.misfire == Misfire::All { Overlap::Queue } else { Overlap::Skip };
         let (misfire, overlap) = (self.misfire, self.overlap.unwrap_or(queue));

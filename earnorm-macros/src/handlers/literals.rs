@@ -30,7 +30,7 @@ pub(crate) fn id(text: &LitStr, errors: &mut Errors) {
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Milliseconds of a text like `200ms`, `30s`, `5m`, `2h`, `1d`.
-fn millis(text: &str) -> Option<u64> {
+pub(crate) fn millis(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = text.get(digits.len()..)?.trim();
     let (_, scale) = UNITS.iter().find(|(name, _)| *name == unit)?;
