@@ -7,6 +7,7 @@ mod tail;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bson::Document;
 use earnorm_core::database::Database;
 use earnorm_core::{Error, Result};
 use tokio::sync::{Notify, mpsc, watch};
@@ -15,8 +16,13 @@ use tokio::task::JoinHandle;
 use crate::consumer::Seen;
 use crate::handler::Handler;
 use crate::lifecycle::Lifecycle;
+use crate::publish::{AppEvent, Publish};
 
 pub use builder::EventBusBuilder;
+
+/// The events by which a process says that it is there, and that it goes.
+const STARTED: &str = "app.started";
+const STOPPING: &str = "app.stopping";
 
 /// Handlers at work. Cheap to clone; [`EventBus::stop`] ends it in good order, dropping the last clone at once.
 ///
@@ -39,6 +45,8 @@ struct Inner {
     shown: watch::Receiver<Shown>,
     /// Wakes the scheduler, where it runs here.
     due: Arc<Notify>,
+    /// What `app.stopping` says, where the bus says so.
+    announced: Mutex<Option<Document>>,
     /// Whether it runs what is linked into the program.
     collected: bool,
 }
@@ -96,6 +104,12 @@ impl EventBus {
     /// # Errors
     /// What functions under `#[on_shutdown]` answer. Progress that could not be written is logged and made again.
     pub async fn stop(&self) -> Result<()> {
+        let announced = self.inner.announced.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(data) = announced
+            && let Err(error) = self.inner.db.publish(AppEvent::new(STOPPING, data)).await
+        {
+            tracing::warn!(%error, "the log does not say that the process stops");
+        }
         self.inner.stop.send_replace(true);
         let task = self.inner.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(task) = task {

@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bson::doc;
 use earnorm_core::database::Database;
 use earnorm_core::position::Position;
 use earnorm_core::{Error, Result};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::supervisor::Supervisor;
-use super::{EventBus, Inner, tail};
+use super::{EventBus, Inner, STARTED, tail};
 use crate::consumer::Shared;
 use crate::handler::{Handler, HandlerRegistration};
 use crate::lifecycle::{Lifecycle, LifecycleRegistration};
 use crate::projection::{Projection, RowData};
+use crate::publish::{AppEvent, Publish};
 use crate::records;
 use crate::turns::Turns;
 
@@ -28,6 +30,7 @@ pub struct EventBusBuilder {
     at_once: usize,
     lease: Duration,
     grace: Duration,
+    announces: bool,
 }
 
 impl EventBusBuilder {
@@ -39,6 +42,7 @@ impl EventBusBuilder {
             at_once: 64,
             lease: Duration::from_secs(15),
             grace: Duration::from_secs(25),
+            announces: false,
         }
     }
 
@@ -78,6 +82,14 @@ impl EventBusBuilder {
         self
     }
 
+    /// Publishes `app.started` when the bus has started and `app.stopping` before it winds up, each with the `node` (the
+    /// id under which it runs handlers) and the `pid` of the process. Off unless set: the log then holds what programs do
+    /// and not how often they were started. A process that is killed publishes nothing.
+    pub fn announce(mut self) -> Self {
+        self.announces = true;
+        self
+    }
+
     /// Starts: writes down the handlers that are new, runs what stands under `#[on_startup]`, takes the handlers that no
     /// other process runs, and begins.
     ///
@@ -112,9 +124,16 @@ impl EventBusBuilder {
         let (mut supervisor, shown) = Supervisor::new(shared, handlers, self.lease, asked);
         supervisor.introduce().await?;
         supervisor.look().await?;
+        let mut announced = None;
+        if self.announces {
+            let data = doc! { "node": supervisor.node(), "pid": i64::from(std::process::id()) };
+            self.db.publish(AppEvent::new(STARTED, data.clone())).await?;
+            announced = Some(data);
+        }
+        let announced = Mutex::new(announced);
         let task = tokio::spawn(supervisor.run());
         let supervisor = Mutex::new(Some(task));
-        let inner = Inner { db: self.db, requests, stop, supervisor, shown, due, collected: self.collected };
+        let inner = Inner { db: self.db, requests, stop, supervisor, shown, due, announced, collected: self.collected };
         Ok(EventBus { inner: Arc::new(inner) })
     }
 }

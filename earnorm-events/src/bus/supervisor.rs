@@ -94,6 +94,11 @@ impl Supervisor {
         (supervisor, shows)
     }
 
+    /// The id under which this process runs handlers.
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
     /// Writes handlers down that are new to the store.
     pub(super) async fn introduce(&self) -> Result<()> {
         let admin = self.shared.db.store().admin();

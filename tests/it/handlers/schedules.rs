@@ -167,6 +167,21 @@ with_clock! {
         }
     }
 
+    async fn a_process_says_that_it_is_there_and_that_it_goes_when_it_is_asked_to(db: Database, _clock: ManualClock) {
+        let notes = Notes::default();
+        let quiet = bus(&db).start().await.unwrap();
+        let first = bus(&db).handler(noting("hall", &notes).on(["app.*"])).announce().start().await.unwrap();
+        first.run_until_idle().await.unwrap();
+        first.stop().await.unwrap();
+        first.stop().await.unwrap();
+        quiet.stop().await.unwrap();
+        let events = db.events().by_type("app.*").all().await.unwrap();
+        let types: Vec<_> = events.iter().map(|event| event.event_type.as_str()).collect();
+        assert_eq!((types, notes.len() >= 1), (vec!["app.started", "app.stopping"], true));
+        assert_eq!(events[0].data, events[1].data);
+        assert_eq!(events[0].data.get_i64("pid").unwrap(), i64::from(std::process::id()));
+    }
+
     async fn plans_outlive_the_process_and_follow_when_one_is_back(db: Database, clock: ManualClock) {
         let notes = Notes::default();
         let first = bus(&db).handler(reminding(&notes)).start().await.unwrap();
