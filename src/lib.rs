@@ -118,8 +118,8 @@ pub mod prelude {
         Database, Entity, Error, Receipt, Result, UnitOfWork,
         event::{Event, RecordedEvent},
         events::{
-            Created, Deleted, EventContext, Firing, Follow, Handled, HandlerError, OnEvent, Projections, Recorded,
-            TransactionContext, Updated, View,
+            Created, Deleted, EventContext, Firing, Follow, Handled, HandlerError, OnEvent, Operate, Projections,
+            Recorded, TransactionContext, Updated, View,
         },
         hook::Abort,
         metadata::Metadata,

@@ -291,6 +291,14 @@ pub enum Error {
         /// Why, and what to do.
         reason: String,
     },
+    /// An operation that makes no sense as things are.
+    #[error("{what} was refused: {reason}")]
+    Refused {
+        /// What was asked for.
+        what: String,
+        /// Why it cannot be done, and what to do first.
+        reason: String,
+    },
     /// Something did not happen in time.
     #[error("waited {after:?} for {what}: look whether it is stuck, or wait longer")]
     TimedOut {

@@ -35,6 +35,12 @@ pub mod labels {
     pub const OUTCOME: &str = "outcome";
     /// Whether the database named a commit that is in the way: `named`, `unnamed`.
     pub const KIND: &str = "kind";
+    /// A handler's id.
+    pub const HANDLER: &str = "handler";
+    /// What became of an attempt: `ok`, `error`, `panic`, `timeout`.
+    pub const RESULT: &str = "result";
+    /// Why an event was given up: `exhausted`, `fatal`, `cycle`.
+    pub const REASON: &str = "reason";
 }
 
 macro_rules! metrics {
@@ -69,6 +75,28 @@ metrics! {
     HIGH_WATER_STALL = "earnorm_high_water_stall_seconds", Histogram of "second";
     /// Sessions that were ended because their transaction stood still.
     WATCHDOG_KILLS = "earnorm_watchdog_kills_total", Counter of "session";
+    /// Attempts of handlers that came to an end, by `handler` and `result`: as many as a handler was called, but for those
+    /// that were cut off.
+    BUS_ATTEMPTS = "earnorm_bus_attempts_total", Counter of "attempt";
+    /// How long attempts take, by `handler` and `result`.
+    BUS_HANDLER_DURATION = "earnorm_bus_handler_duration_seconds", Histogram of "second";
+    /// From when an event could be handled, since it was recorded or its next try was due, until its turn came, by
+    /// `handler`.
+    BUS_QUEUE_WAIT = "earnorm_bus_queue_wait_seconds", Histogram of "second";
+    /// From recording an event until a handler is done with it, by `handler`.
+    BUS_END_TO_END = "earnorm_bus_end_to_end_seconds", Histogram of "second";
+    /// Attempts on their way in this process, by `handler`.
+    BUS_INFLIGHT = "earnorm_bus_inflight", Gauge of "attempt";
+    /// How old the oldest event is that a handler has read and is not done with, parked ones aside, by `handler`.
+    BUS_OLDEST_PENDING = "earnorm_bus_oldest_pending_age_seconds", Gauge of "second";
+    /// Failed attempts that are followed by another one, by `handler`.
+    BUS_RETRIES = "earnorm_bus_retries_scheduled_total", Counter of "attempt";
+    /// Events that were given up, by `handler` and `reason`.
+    BUS_DEAD_LETTERS = "earnorm_bus_dead_letters_total", Counter of "event";
+    /// Handlers that were taken over from a process that showed no life any more, by `handler`.
+    BUS_TAKE_OVERS = "earnorm_bus_take_overs_total", Counter of "handler";
+    /// Progress that was refused since another process had taken the handler over, by `handler`.
+    BUS_STALE = "earnorm_bus_stale_completions_total", Counter of "commit";
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod builder;
 mod idle;
+mod peers;
 mod supervisor;
 mod tail;
 
@@ -10,12 +11,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bson::Document;
 use earnorm_core::database::Database;
 use earnorm_core::{Error, Result};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use crate::consumer::Seen;
+use crate::consumer::{Control, Seen};
 use crate::handler::Handler;
 use crate::lifecycle::Lifecycle;
+use crate::meter::Attempts;
+use crate::operations::{DeadLetters, Handlers};
 use crate::publish::{AppEvent, Publish};
 
 pub use builder::EventBusBuilder;
@@ -53,23 +57,63 @@ struct Inner {
 
 /// What the supervisor is asked to do.
 #[derive(Debug)]
-enum Request {
+pub(crate) enum Request {
     /// Runs one more handler.
     Add(Arc<Handler>),
+    /// Looks at the store now, and tells when it has.
+    Look(oneshot::Sender<()>),
 }
 
-/// The handlers of a bus, and where they run.
-type Shown = Vec<(Arc<Handler>, Place)>;
+/// Makes a bus look at the store, where an operation goes through one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Nudge(Option<mpsc::UnboundedSender<Request>>);
+
+impl Nudge {
+    /// Waits until the bus has looked. One that has stopped has nothing to look for.
+    pub(crate) async fn look(&self) {
+        let Some(requests) = &self.0 else { return };
+        let (told, looked) = oneshot::channel();
+        if requests.send(Request::Look(told)).is_ok() {
+            let _stopped = looked.await;
+        }
+    }
+}
+
+/// A handler at work in this process.
+#[derive(Debug, Clone)]
+struct Here {
+    seen: watch::Receiver<Seen>,
+    control: watch::Receiver<Control>,
+    attempts: Attempts,
+}
 
 /// Where a handler runs.
 #[derive(Debug, Clone)]
 enum Place {
-    /// In this process, which shows what it sees.
-    Here(watch::Receiver<Seen>),
+    /// In this process.
+    Here(Here),
     /// In another process that is alive, or about to.
     Elsewhere,
     /// Nowhere: its last process may be gone, or it was not taken yet.
     Nowhere,
+}
+
+/// What a bus shows of itself.
+#[derive(Debug, Clone)]
+struct Shown {
+    handlers: Vec<ShownHandler>,
+    /// When it looked at the store last, and what came of it.
+    looked: Instant,
+    trouble: Option<String>,
+}
+
+/// A handler of a bus.
+#[derive(Debug, Clone)]
+struct ShownHandler {
+    handler: Arc<Handler>,
+    place: Place,
+    /// Why its runner ended last, unless it was asked to.
+    failed: Option<String>,
 }
 
 impl EventBus {
@@ -91,10 +135,26 @@ impl EventBus {
     pub fn add(&self, handler: impl Into<Handler>) -> Result<()> {
         let handler = handler.into();
         handler.check()?;
-        if self.inner.shown.borrow().iter().any(|(known, _)| known.id == handler.id) {
+        if self.inner.shown.borrow().handlers.iter().any(|known| known.handler.id == handler.id) {
             return Err(Error::Registry(format!("there is a handler `{}` already: give one another id", handler.id)));
         }
         self.inner.requests.send(Request::Add(Arc::new(handler))).map_err(|_| Error::Closed)
+    }
+
+    /// Operations on handlers, which this bus obeys at once, and others at their next beat.
+    #[must_use]
+    pub fn handlers(&self) -> Handlers {
+        Handlers::new(self.inner.db.clone()).nudging(self.nudge())
+    }
+
+    /// Operations on dead letters, which this bus obeys at once, and others at their next beat.
+    #[must_use]
+    pub fn dead_letters(&self) -> DeadLetters {
+        DeadLetters::new(self.inner.db.clone()).nudging(self.nudge())
+    }
+
+    fn nudge(&self) -> Nudge {
+        Nudge(Some(self.inner.requests.clone()))
     }
 
     /// Stops: nothing new begins, running attempts have the grace time to end, progress is written and the handlers are

@@ -13,7 +13,7 @@ mod progress;
 mod start;
 mod transactional;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ use tokio::time::Instant;
 use crate::backoff::Backoff;
 use crate::handler::Handler;
 use crate::lease::Claim;
+use crate::meter::{self, Attempts};
 use crate::records::{Dead, Parked};
 use crate::turns::Turns;
 
@@ -74,6 +75,8 @@ pub(crate) struct Seen {
     pub(crate) paused: bool,
     /// Whether it stands at an event that failed, and reads no further.
     pub(crate) stuck: bool,
+    /// The state of the records that it has read.
+    pub(crate) touched: String,
 }
 
 /// What the runners of a bus share.
@@ -91,6 +94,8 @@ pub(crate) struct Shared {
     pub(crate) grace: Duration,
     /// Where the log ended when the handler started first.
     pub(crate) live_from: Position,
+    /// What is on its way, for the runner that has it.
+    pub(crate) attempts: Attempts,
 }
 
 /// Why a runner ended.
@@ -126,8 +131,8 @@ pub(crate) struct Consumer {
     read: Position,
     /// Whether there was nothing behind `read` when it was read.
     caught_up: bool,
-    /// Positions that were read and are not done.
-    open: BTreeSet<Position>,
+    /// Positions that were read and are not done, with when they were recorded.
+    open: BTreeMap<Position, DateTime<Utc>>,
     lanes: Lanes,
     parked: HashMap<StreamId, Parked>,
     /// Dead letters that are to be tried again and whose streams go on without them.
@@ -141,6 +146,8 @@ pub(crate) struct Consumer {
     handled: bool,
     /// The state of the records that were read last.
     touched: String,
+    /// Whether it has paused itself, and nobody has told it so yet.
+    own_pause: bool,
     backoff: Backoff,
 }
 
@@ -156,7 +163,7 @@ impl Consumer {
         Self {
             read: claim.checkpoint.position,
             caught_up: false,
-            open: BTreeSet::new(),
+            open: BTreeMap::new(),
             lanes: Lanes::default(),
             parked: HashMap::new(),
             requeued: Vec::new(),
@@ -166,6 +173,7 @@ impl Consumer {
             unwritten: None,
             handled: false,
             touched: String::new(),
+            own_pause: false,
             backoff: Backoff::new(Duration::from_millis(50), Duration::from_secs(5)),
             shared,
             handler,
@@ -191,7 +199,9 @@ impl Consumer {
     }
 
     async fn work(&mut self) -> Result<End> {
-        self.load_records().await?;
+        if !self.load_records().await? {
+            return Ok(End::Lost);
+        }
         loop {
             if *self.shared.stopping.borrow() {
                 return self.wind_up().await;
@@ -203,7 +213,9 @@ impl Consumer {
                         return Ok(End::Lost);
                     }
                 }
-                self.load_records().await?;
+                if !self.load_records().await? {
+                    return Ok(End::Lost);
+                }
             }
             if !self.start_jobs().await? || (self.flush_is_due() && !self.flush().await?) {
                 return Ok(End::Lost);
@@ -263,6 +275,10 @@ impl Consumer {
         self.shared.db.now()
     }
 
+    fn is_paused(&self) -> bool {
+        self.own_pause || self.control.borrow().paused
+    }
+
     fn wants_more(&self) -> bool {
         // The next event of a parked stream must not be read past while its turn is decided.
         let held = self.handler.call.is_transactional() && !self.busy.is_empty();
@@ -296,20 +312,21 @@ impl Consumer {
         if self.parked.contains_key(&event.stream) || !self.handler.takes(&event) {
             return;
         }
-        self.open.insert(event.position);
+        self.open.insert(event.position, event.recorded_at);
         self.lanes.push(Arc::new(event));
     }
 
     /// Everything up to here is done or has a record.
     fn mark(&self) -> Position {
-        self.open.first().map_or(self.read, |first| Position::new(first.get() - 1))
+        self.open.first_key_value().map_or(self.read, |(first, _)| Position::new(first.get() - 1))
     }
 
     fn show(&self) {
         let due = self.parked.values().any(|parked| parked.next_try_at.is_some_and(|at| at <= self.now()));
-        let paused = self.control.borrow().paused;
+        let paused = self.is_paused();
         let nothing = self.open.is_empty() && self.requeued.is_empty() && !due;
         let quiet = self.jobs.is_empty() && (nothing || paused);
+        meter::oldest_pending(&self.handler.id, self.open.values().next().copied(), self.now());
         let seen = Seen {
             read: self.read,
             stored: self.claim.checkpoint.position,
@@ -318,6 +335,7 @@ impl Consumer {
             open: self.starter.is_open(),
             paused,
             stuck: false,
+            touched: self.touched.clone(),
         };
         self.seen.send_if_modified(|shown| {
             let changed = *shown != seen;

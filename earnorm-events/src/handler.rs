@@ -24,7 +24,7 @@ use crate::retry::RetryPolicy;
 use crate::schedule::Plan;
 
 pub use argument::{BatchArg, BatchOutcome, BatchOwned, EventArg, HandlerOutcome, LifecycleOutcome};
-pub(crate) use call::{Batch, Call, caught};
+pub(crate) use call::{Batch, Broken, Call, caught};
 pub use on_model::{OnEvent, OnModel};
 pub use options::HandlerOptions;
 pub use policy::{Breaker, OnDead, Rate, Start};

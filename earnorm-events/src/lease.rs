@@ -20,6 +20,8 @@ pub(crate) struct Lease {
     pub(crate) node: Option<String>,
     /// Where the log ended at the handler's first start.
     live_from: Option<Position>,
+    /// Behind which position the handler began: what is older was never its to handle.
+    pub(crate) began: Position,
 }
 
 /// A handler that this process runs: its checkpoint as it is stored.
@@ -29,6 +31,7 @@ pub(crate) struct Claim {
     record: u64,
     /// Where the log ended at the handler's first start: what is behind is live.
     pub(crate) live_from: Position,
+    began: Position,
 }
 
 pub(crate) async fn find(db: &Database, handler: &str) -> Result<Option<Lease>> {
@@ -39,12 +42,36 @@ pub(crate) async fn find(db: &Database, handler: &str) -> Result<Option<Lease>> 
 fn read(stored: &Document) -> Lease {
     let record = stored.get_i64(VERSION).ok().and_then(|record| u64::try_from(record).ok()).unwrap_or(0);
     let live_from = stored.get_i64("live_from").ok().map(Position::new);
-    Lease { record, node: stored.get_str("node").ok().map(ToOwned::to_owned), live_from }
+    let began = Position::new(stored.get_i64("began").unwrap_or_default());
+    Lease { record, node: stored.get_str("node").ok().map(ToOwned::to_owned), live_from, began }
 }
 
-fn document(handler: &str, record: u64, node: Option<&str>, live_from: Position) -> Document {
-    let node = node.map_or(Bson::Null, Bson::from);
-    doc! { "_id": handler, VERSION: i64::try_from(record).unwrap_or(i64::MAX), "node": node, "live_from": live_from.get() }
+/// Where a handler came into the log.
+#[derive(Clone, Copy)]
+struct Entry {
+    live_from: Position,
+    began: Position,
+}
+
+fn document(handler: &str, record: u64, node: Option<&str>, entry: Entry) -> Document {
+    let Entry { live_from, began } = entry;
+    doc! {
+        "_id": handler,
+        VERSION: i64::try_from(record).unwrap_or(i64::MAX),
+        "node": node.map_or(Bson::Null, Bson::from),
+        "live_from": live_from.get(),
+        "began": began.get(),
+    }
+}
+
+impl Lease {
+    /// The write that lets a handler begin earlier than it did, if it does.
+    pub(crate) fn begin_after(&self, db: &Database, handler: &str, position: Position) -> Option<DocumentWrite> {
+        let entry = Entry { live_from: self.live_from.unwrap_or(self.began), began: position };
+        let document = document(handler, self.record + 1, self.node.as_deref(), entry);
+        let op = DocumentOp::Replace { expected: self.record, document };
+        (position < self.began).then(|| write(db, handler, op))
+    }
 }
 
 fn write(db: &Database, handler: &str, op: DocumentOp) -> DocumentWrite {
@@ -75,14 +102,15 @@ pub(crate) async fn claim(
         (None, None) if handler.start == Start::End => position,
         (None, None) => store.high_water().await?,
     };
-    let stored = document(id, record, Some(node), live_from);
+    let began = lease.map_or(position, |lease| lease.began);
+    let stored = document(id, record, Some(node), Entry { live_from, began });
     let op = match lease {
         None => DocumentOp::Insert { document: stored },
         Some(lease) => DocumentOp::Replace { expected: lease.record, document: stored },
     };
     commit.documents.push(write(db, id, op));
     match store.commit(commit).await {
-        Ok(_) => Ok(Some(Claim { checkpoint: next, record, live_from })),
+        Ok(_) => Ok(Some(Claim { checkpoint: next, record, live_from, began })),
         Err(Error::Conflict(_) | Error::CheckpointConflict { .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -94,10 +122,9 @@ pub(crate) async fn release(db: &Database, handler: &str, claim: Claim) -> Resul
     let next = Checkpoint { epoch: claim.checkpoint.epoch + 1, ..claim.checkpoint };
     let expected = Some(claim.checkpoint);
     commit.checkpoints.push(CheckpointWrite { consumer: handler.to_owned(), expected, next });
-    let op = DocumentOp::Replace {
-        expected: claim.record,
-        document: document(handler, claim.record + 1, None, claim.live_from),
-    };
+    let entry = Entry { live_from: claim.live_from, began: claim.began };
+    let document = document(handler, claim.record + 1, None, entry);
+    let op = DocumentOp::Replace { expected: claim.record, document };
     commit.documents.push(write(db, handler, op));
     match db.store().commit(commit).await {
         Ok(_) | Err(Error::Conflict(_) | Error::CheckpointConflict { .. }) => Ok(()),

@@ -14,6 +14,9 @@ mod faults;
 mod handler;
 mod lease;
 mod lifecycle;
+mod meter;
+mod note;
+mod operations;
 mod projection;
 mod publish;
 mod recorded;
@@ -44,6 +47,11 @@ pub use handler::{
     LifecycleOutcome, OnDead, OnEvent, OnModel, Rate, Start,
 };
 pub use lifecycle::{Lifecycle, LifecycleFn, LifecycleRegistration};
+pub use note::Pause;
+pub use operations::{
+    DeadLetter, DeadLetters, EventKey, EventStatus, HandlerInfo, HandlerStatus, Handlers, LetterFilter, Operate,
+    ShownLetter,
+};
 pub use projection::{
     ManageProjection, Projection, ProjectionFailure, ProjectionRegistration, ProjectionRows, ProjectionState,
     ProjectionStatus, Projections, ReadVersion, Row, RowData, RowQuery, SkippedEvent, View,

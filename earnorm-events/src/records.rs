@@ -70,6 +70,8 @@ pub(crate) struct Parked {
     pub(crate) failure: Option<Failure>,
     /// `None` when only a person can release it: its event is dead.
     pub(crate) next_try_at: Option<DateTime<Utc>>,
+    /// Whether a person has discarded the event: the stream goes on behind it when its turn comes.
+    pub(crate) discarded: bool,
 }
 
 /// An event that a handler has given up.
@@ -125,6 +127,9 @@ impl Parked {
             put_failure(&mut document, failure);
         }
         document.insert("next_try_at", self.next_try_at.map_or(Bson::Null, millis));
+        if self.discarded {
+            document.insert("discarded", true);
+        }
         document
     }
 
@@ -136,6 +141,7 @@ impl Parked {
             event: fields.event()?,
             failure: if failed { Some(fields.failure()?) } else { None },
             next_try_at: fields.time("next_try_at")?,
+            discarded: document.get_bool("discarded").unwrap_or(false),
         })
     }
 
@@ -256,7 +262,8 @@ mod tests {
         for (failure, next_try_at) in
             [(Some(failure.clone()), Some(at)), (Some(failure.clone()), None), (None, Some(at))]
         {
-            let parked = Parked { record: 4, event: event.clone(), failure, next_try_at };
+            let discarded = failure.is_none();
+            let parked = Parked { record: 4, event: event.clone(), failure, next_try_at, discarded };
             let read = Parked::from_document(&parked.to_document("mail")).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(read, parked);
         }

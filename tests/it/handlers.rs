@@ -3,8 +3,11 @@
 mod crashes;
 mod delivery;
 mod failures;
+mod letters;
+mod operations;
 mod projections;
 mod schedules;
+mod status;
 mod transactional;
 
 use std::sync::{Arc, Mutex};

@@ -15,6 +15,7 @@ use super::{EventBus, Inner, STARTED, tail};
 use crate::consumer::Shared;
 use crate::handler::{Handler, HandlerRegistration};
 use crate::lifecycle::{Lifecycle, LifecycleRegistration};
+use crate::meter::Attempts;
 use crate::projection::{Projection, RowData};
 use crate::publish::{AppEvent, Publish};
 use crate::records;
@@ -116,6 +117,7 @@ impl EventBusBuilder {
             stopping,
             grace: self.grace,
             live_from: Position::START,
+            attempts: Attempts::default(),
         };
         let handlers = handlers.into_iter().map(Arc::new).collect();
         if self.collected {

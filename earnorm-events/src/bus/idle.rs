@@ -6,7 +6,7 @@ use earnorm_core::position::Position;
 use earnorm_core::store::Own;
 use earnorm_core::{Error, Result};
 
-use super::{EventBus, Place};
+use super::{EventBus, Here, Place};
 use crate::Follow;
 use crate::backoff::Backoff;
 use crate::consumer::stopped;
@@ -22,6 +22,8 @@ impl EventBus {
     /// # Errors
     /// What the store answers; [`Error::Closed`] when the bus has stopped.
     pub async fn run_until_idle(&self) -> Result<()> {
+        // What was asked for meanwhile, from wherever, is obeyed first.
+        self.nudge().look().await;
         loop {
             self.fired().await?;
             let end = self.inner.db.store().high_water().await?;
@@ -57,15 +59,18 @@ impl EventBus {
     async fn handled(&self, end: Position) -> Result<()> {
         let mut shown = self.inner.shown.clone();
         // A handler may be taken over from a process that is gone meanwhile.
-        let placed = shown.wait_for(|shown| shown.iter().all(|(_, place)| !matches!(place, Place::Nowhere)));
-        let placed = placed.await.map_err(|_| Error::Closed)?.clone();
-        for (handler, place) in placed {
-            let Place::Here(mut seen) = place else {
-                self.handled_elsewhere(&handler, end).await?;
+        let placed = shown.wait_for(|shown| !shown.handlers.iter().any(|one| matches!(one.place, Place::Nowhere)));
+        let placed = placed.await.map_err(|_| Error::Closed)?.handlers.clone();
+        for one in placed {
+            let Place::Here(Here { mut seen, control, .. }) = one.place else {
+                self.handled_elsewhere(&one.handler, end).await?;
                 continue;
             };
-            let idle = seen.wait_for(|seen| seen.idle && (seen.paused || seen.stuck || seen.read >= end)).await.is_ok();
-            if !idle && *self.inner.stop.borrow() {
+            let idle = seen.wait_for(|seen| {
+                let obeyed = seen.touched == control.borrow().touched;
+                seen.idle && obeyed && (seen.paused || seen.stuck || seen.read >= end)
+            });
+            if idle.await.is_err() && *self.inner.stop.borrow() {
                 return Err(Error::Closed);
             }
         }

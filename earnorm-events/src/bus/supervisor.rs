@@ -6,64 +6,57 @@
 //! lease time of this one's monotonic clock; no clocks are compared.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bson::{Bson, Document, doc};
-use earnorm_core::predicate::Predicate;
-use earnorm_core::store::{DocumentQuery, Own, PutRule};
 use earnorm_core::{Error, Result};
-use futures::{FutureExt, TryStreamExt};
+use futures::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Place, Request, Shown};
+use super::{Here, Place, Request, Shown, ShownHandler};
 use crate::consumer::{Consumer, Control, End, Seen, Shared, stopped};
 use crate::handler::{Call, Handler};
-use crate::lease;
+use crate::meter::{self, Attempts};
 use crate::projection::Runner;
 use crate::schedule::{self, SCHEDULER, Scheduler};
+use crate::{lease, note};
 
-/// A process whose beat has not moved for so many lease times is forgotten.
-const FORGET_AFTER: u32 = 20;
 /// How long a handler rests whose runner has failed.
 const REST: Duration = Duration::from_secs(2);
 
 /// Runs the handlers of one process.
 pub(super) struct Supervisor {
-    shared: Shared,
-    node: String,
-    beat: i64,
-    lease: Duration,
-    handlers: Vec<Arc<Handler>>,
-    running: HashMap<Arc<str>, Running>,
+    pub(super) shared: Shared,
+    pub(super) node: String,
+    pub(super) beat: i64,
+    pub(super) lease: Duration,
+    pub(super) handlers: Vec<Arc<Handler>>,
+    pub(super) running: HashMap<Arc<str>, Running>,
     /// Handlers that another live process runs, or should.
-    elsewhere: HashSet<Arc<str>>,
+    pub(super) elsewhere: HashSet<Arc<str>>,
     /// Until when handlers rest whose runner has failed.
-    resting: HashMap<Arc<str>, Instant>,
-    jobs: JoinSet<(Arc<str>, Result<End>)>,
-    nodes: BTreeMap<String, Node>,
-    controls: BTreeMap<String, Control>,
-    requests: mpsc::UnboundedReceiver<Request>,
-    shown: watch::Sender<Shown>,
+    pub(super) resting: HashMap<Arc<str>, Instant>,
+    pub(super) jobs: JoinSet<(Arc<str>, Result<End>)>,
+    pub(super) nodes: BTreeMap<String, super::peers::Node>,
+    pub(super) controls: BTreeMap<String, Control>,
+    /// Why and when runners ended that were not asked to.
+    pub(super) failed: HashMap<Arc<str>, (String, Instant)>,
+    /// Why the last look at the store failed.
+    pub(super) trouble: Option<String>,
+    pub(super) requests: mpsc::UnboundedReceiver<Request>,
+    pub(super) shown: watch::Sender<Shown>,
 }
 
-struct Running {
-    control: watch::Sender<Control>,
-    seen: watch::Receiver<Seen>,
+pub(super) struct Running {
+    pub(super) control: watch::Sender<Control>,
+    pub(super) seen: watch::Receiver<Seen>,
     /// Ends this one alone.
-    give_back: watch::Sender<bool>,
-}
-
-/// Another process, as it was seen.
-struct Node {
-    beat: i64,
-    moved: Instant,
-    handlers: Vec<String>,
+    pub(super) give_back: watch::Sender<bool>,
+    pub(super) attempts: Attempts,
 }
 
 impl Supervisor {
@@ -73,8 +66,10 @@ impl Supervisor {
         lease: Duration,
         requests: mpsc::UnboundedReceiver<Request>,
     ) -> (Self, watch::Receiver<Shown>) {
-        let nowhere = handlers.iter().map(|handler| (Arc::clone(handler), Place::Nowhere)).collect();
-        let (shown, shows) = watch::channel(nowhere);
+        let nowhere =
+            |handler: &Arc<Handler>| ShownHandler { handler: Arc::clone(handler), place: Place::Nowhere, failed: None };
+        let nowhere = handlers.iter().map(nowhere).collect();
+        let (shown, shows) = watch::channel(Shown { handlers: nowhere, looked: Instant::now(), trouble: None });
         let handlers = handlers.into_iter().chain([Arc::new(schedule::handler())]).collect();
         let supervisor = Self {
             shared,
@@ -88,6 +83,8 @@ impl Supervisor {
             jobs: JoinSet::new(),
             nodes: BTreeMap::new(),
             controls: BTreeMap::new(),
+            failed: HashMap::new(),
+            trouble: None,
             requests,
             shown,
         };
@@ -99,17 +96,9 @@ impl Supervisor {
         &self.node
     }
 
-    /// Writes handlers down that are new to the store.
+    /// Writes handlers down as they are registered here.
     pub(super) async fn introduce(&self) -> Result<()> {
-        let admin = self.shared.db.store().admin();
-        let notes = self.handlers.iter().map(|handler| {
-            let patterns: Vec<_> = handler.patterns.iter().map(|pattern| Bson::from(pattern.as_str())).collect();
-            doc! { "_id": &*handler.id, "patterns": patterns, "place": handler.place, "group": handler.group.clone() }
-        });
-        let notes: Vec<_> = notes.collect();
-        if !notes.is_empty() {
-            admin.put(&admin.own(Own::Handlers), notes, PutRule::Absent).await?;
-        }
+        note::introduce(&self.shared.db, &self.handlers).await?;
         for handler in &self.handlers {
             schedule::register(&self.shared.db, handler).await?;
         }
@@ -123,6 +112,7 @@ impl Supervisor {
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         beat.reset();
         loop {
+            let mut tell = None;
             tokio::select! {
                 _ = beat.tick() => {}
                 Some((id, end)) = next(&mut self.jobs) => self.ended(&id, end).await,
@@ -133,12 +123,19 @@ impl Supervisor {
                             tracing::warn!(%error, "a new handler could not be written down yet");
                         }
                     }
+                    Some(Request::Look(teller)) => tell = Some(teller),
                     None => break,
                 },
                 () = stopped(&mut stopping) => break,
             }
-            if let Err(error) = self.look().await {
-                tracing::warn!(%error, "the bus could not look at the store and tries again");
+            self.trouble = self.look().await.err().map(|error| error.to_string());
+            if let Some(error) = &self.trouble {
+                tracing::warn!(error, "the bus could not look at the store and tries again");
+                self.show();
+            }
+            if let Some(tell) = tell {
+                // Whoever asked may be gone.
+                let _gone = tell.send(());
             }
         }
         self.wind_up().await;
@@ -148,9 +145,7 @@ impl Supervisor {
         while let Some((id, end)) = next(&mut self.jobs).await {
             self.ended(&id, end).await;
         }
-        let admin = self.shared.db.store().admin();
-        let me = Predicate::eq("_id", self.node.as_str());
-        if let Err(error) = admin.remove(&admin.own(Own::Nodes), &me).await {
+        if let Err(error) = self.sign_off().await {
             tracing::warn!(%error, "the process could not sign off; others wait out its lease");
         }
     }
@@ -167,6 +162,7 @@ impl Supervisor {
             Err(error) => {
                 tracing::error!(handler = %id, %error, "the handler ended and begins again after a while");
                 self.resting.insert(Arc::clone(id), Instant::now() + REST);
+                self.failed.insert(Arc::clone(id), (error.to_string(), Instant::now()));
             }
         }
         self.show();
@@ -174,12 +170,23 @@ impl Supervisor {
 
     fn show(&self) {
         let place = |handler: &Arc<Handler>| match self.running.get(&handler.id) {
-            Some(running) => Place::Here(running.seen.clone()),
+            Some(running) => Place::Here(Here {
+                seen: running.seen.clone(),
+                control: running.control.subscribe(),
+                attempts: running.attempts.clone(),
+            }),
             None if self.elsewhere.contains(&handler.id) => Place::Elsewhere,
             None => Place::Nowhere,
         };
+        let failed = |id| self.failed.get(id).filter(|(_, at)| at.elapsed() < self.lease * 3);
         let handlers = self.handlers.iter().filter(|handler| &*handler.id != SCHEDULER);
-        self.shown.send_replace(handlers.map(|handler| (Arc::clone(handler), place(handler))).collect());
+        let handlers = handlers.map(|handler| ShownHandler {
+            handler: Arc::clone(handler),
+            place: place(handler),
+            failed: failed(&handler.id).map(|(error, _)| error.clone()),
+        });
+        let (handlers, trouble) = (handlers.collect(), self.trouble.clone());
+        self.shown.send_replace(Shown { handlers, looked: Instant::now(), trouble });
     }
 
     /// Beats, looks who is alive and what was asked for, and takes and gives back handlers.
@@ -194,80 +201,6 @@ impl Supervisor {
         }
         self.show();
         outcome
-    }
-
-    async fn sign_on(&mut self) -> Result<()> {
-        self.beat += 1;
-        let admin = self.shared.db.store().admin();
-        let handlers: Vec<_> = self.handlers.iter().map(|handler| Bson::from(&*handler.id)).collect();
-        let note =
-            doc! { "_id": &self.node, "beat": self.beat, "pid": i64::from(std::process::id()), "handlers": handlers };
-        admin.put(&admin.own(Own::Nodes), vec![note], PutRule::Always).await.map(|_| ())
-    }
-
-    async fn all(&self, own: Own) -> Result<Vec<Document>> {
-        let store = self.shared.db.store();
-        let query = DocumentQuery::new(store.admin().own(own), Predicate::All(Vec::new()));
-        store.find(query).await?.try_collect().await
-    }
-
-    async fn see_nodes(&mut self) -> Result<()> {
-        let now = Instant::now();
-        let mut seen = BTreeMap::new();
-        let mut gone = Vec::new();
-        for note in self.all(Own::Nodes).await? {
-            let (Ok(id), Ok(beat)) = (note.get_str("_id"), note.get_i64("beat")) else { continue };
-            let before = self.nodes.get(id);
-            let moved = before.filter(|node| node.beat == beat).map_or(now, |node| node.moved);
-            let handlers = note.get_array("handlers").map(Vec::as_slice).unwrap_or_default();
-            let handlers = handlers.iter().filter_map(Bson::as_str).map(ToOwned::to_owned).collect();
-            if now.duration_since(moved) > self.lease * FORGET_AFTER {
-                gone.push(Bson::from(id));
-            }
-            seen.insert(id.to_owned(), Node { beat, moved, handlers });
-        }
-        self.nodes = seen;
-        if !gone.is_empty() {
-            let admin = self.shared.db.store().admin();
-            admin.remove(&admin.own(Own::Nodes), &Predicate::In { path: "_id".into(), values: gone }).await?;
-        }
-        Ok(())
-    }
-
-    async fn see_controls(&mut self) -> Result<()> {
-        self.controls.clear();
-        for note in self.all(Own::Handlers).await? {
-            let Ok(id) = note.get_str("_id") else { continue };
-            let control = Control {
-                paused: note.get_bool("paused").unwrap_or(false),
-                touched: note.get_str("touched").unwrap_or_default().to_owned(),
-            };
-            if let Some(running) = self.running.get(id) {
-                running.control.send_if_modified(|known| {
-                    let changed = *known != control;
-                    known.clone_from(&control);
-                    changed
-                });
-            }
-            self.controls.insert(id.to_owned(), control);
-        }
-        Ok(())
-    }
-
-    fn is_alive(&self, node: &str) -> bool {
-        node == self.node || self.nodes.get(node).is_some_and(|seen| seen.moved.elapsed() < self.lease)
-    }
-
-    /// The process that should run a handler.
-    fn owner(&self, handler: &str) -> &str {
-        let weight = |node: &str| {
-            let mut hasher = DefaultHasher::new();
-            (node, handler).hash(&mut hasher);
-            hasher.finish()
-        };
-        let knows = |node: &Node| node.handlers.iter().any(|known| known == handler);
-        let others = self.nodes.iter().filter(|(id, node)| knows(node) && self.is_alive(id)).map(|(id, _)| id.as_str());
-        others.chain([self.node.as_str()]).max_by_key(|node| weight(node)).unwrap_or(&self.node)
     }
 
     async fn decide(&mut self, handler: &Arc<Handler>) -> Result<()> {
@@ -296,6 +229,9 @@ impl Supervisor {
         let Some(claim) = lease::claim(&self.shared.db, handler, &self.node, lease.as_ref()).await? else {
             return Ok(());
         };
+        if holder.is_some_and(|node| node != self.node) {
+            meter::taken_over(&handler.id);
+        }
         tracing::debug!(handler = %handler.id, position = claim.checkpoint.position.get(), "the handler runs here");
         self.start(handler, claim);
         Ok(())
@@ -306,7 +242,9 @@ impl Supervisor {
         let (control, controls) = watch::channel(control);
         let (seen, sees) = watch::channel(Seen::default());
         let (give_back, stopping) = both(&self.shared.stopping);
-        let shared = Shared { stopping, live_from: claim.live_from, ..self.shared.clone() };
+        let attempts = Attempts::default();
+        let live_from = claim.live_from;
+        let shared = Shared { stopping, live_from, attempts: attempts.clone(), ..self.shared.clone() };
         let id = Arc::clone(&handler.id);
         let run = match &handler.call {
             Call::Fold(folds) => {
@@ -320,7 +258,7 @@ impl Supervisor {
             let run = AssertUnwindSafe(run).catch_unwind().await;
             (id, run.unwrap_or_else(|_| Err(Error::other("its runner panicked"))))
         });
-        self.running.insert(Arc::clone(&handler.id), Running { control, seen: sees, give_back });
+        self.running.insert(Arc::clone(&handler.id), Running { control, seen: sees, give_back, attempts });
     }
 }
 

@@ -68,8 +68,10 @@ pub(super) async fn one(shared: &Shared, handler: &Arc<Handler>, event: &Arc<Rec
     let cx = cx.live(event.position > shared.live_from);
     let span = span(handler, event, attempt);
     let work = async { if handler.wants(event) { run(Arc::clone(event), cx).await } else { Ok(()) } };
+    let begun = shared.attempts.begin(&handler.id);
     let handled = caught(handler.timeout, work).instrument(span).await;
-    Answer::of(handled.and_then(|handled| handled), &handler.id, event)
+    begun.ended(handled.as_ref().map(std::slice::from_ref));
+    Answer::of(handled.unwrap_or_else(|broken| Err(broken.into_error())), &handler.id, event)
 }
 
 /// Handles several events at once.
@@ -97,7 +99,10 @@ pub(super) async fn many(
         let _panics = fit.iter().all(|event| handler.wants(event));
         run(fit.clone(), cx).await
     };
-    match caught(handler.timeout, work).instrument(span).await {
+    let begun = shared.attempts.begin(&handler.id);
+    let handled = caught(handler.timeout, work).instrument(span).await;
+    begun.ended(handled.as_ref());
+    match handled {
         Ok(handled) => {
             let each = fit.into_iter().zip(handled);
             answers.extend(each.map(|(event, handled)| {
@@ -106,7 +111,7 @@ pub(super) async fn many(
             }));
         }
         Err(error) => {
-            let text = error.to_string();
+            let text = error.into_error().to_string();
             answers.extend(
                 fit.into_iter().map(|event| (event, Answer::Failed { error: text.clone(), after: None, fatal: None })),
             );

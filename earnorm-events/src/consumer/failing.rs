@@ -12,6 +12,8 @@ use super::Consumer;
 use super::attempt::{Answer, Done, Why};
 use super::transactional::Outcome;
 use crate::handler::OnDead;
+use crate::meter;
+use crate::note::{self, Pause};
 use crate::records::{Dead, EventRef, Failure, Parked, dead_id};
 
 impl Consumer {
@@ -56,6 +58,7 @@ impl Consumer {
 
     async fn succeed(&mut self, why: &Why, event: &Arc<RecordedEvent>) -> Result<bool> {
         self.starter.succeeded();
+        meter::done(&self.handler.id, event.recorded_at, self.now());
         match why {
             Why::Fresh => {
                 self.lanes.free(&event.stream);
@@ -83,9 +86,10 @@ impl Consumer {
     }
 
     /// What a parked stream waits for when its event is done.
-    async fn next_of(&self, parked: &Parked) -> Result<Option<Parked>> {
+    pub(super) async fn next_of(&self, parked: &Parked) -> Result<Option<Parked>> {
         let next = self.next_pending(&parked.event).await?;
-        Ok(next.map(|event| Parked { record: parked.record + 1, event, failure: None, next_try_at: Some(self.now()) }))
+        let (record, next_try_at) = (parked.record + 1, Some(self.now()));
+        Ok(next.map(|event| Parked { record, event, failure: None, next_try_at, discarded: false }))
     }
 
     /// Changes a stream's record; the write that does the same in the store.
@@ -135,6 +139,7 @@ impl Consumer {
         match (fatal, wait, why) {
             // A letter that was requeued and fails again is a letter again: its stream went on long ago.
             (None, Some(wait), Why::Fresh | Why::Due(_)) => {
+                meter::retry(&self.handler.id);
                 let next_try_at = Some(now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX));
                 self.park(why, event, failure, next_try_at, Vec::new()).await
             }
@@ -152,16 +157,44 @@ impl Consumer {
     ) -> Result<bool> {
         let before = if let Why::Due(parked) = why { Some(parked) } else { None };
         let record = before.map_or(1, |before| before.record + 1);
-        let next = Parked { record, event: EventRef::of(event), failure: Some(failure), next_try_at };
+        let event = EventRef::of(event);
+        let next = Parked { record, event, failure: Some(failure), next_try_at, discarded: false };
         // What stands behind it in line is behind the record now.
-        for position in self.lanes.remove(&event.stream) {
+        for position in self.lanes.remove(&next.event.stream) {
             self.open.remove(&position);
         }
         documents.extend(self.replace(before, Some(next)));
+        if before.is_none() {
+            documents.extend(self.pause_itself().await?);
+        }
         self.write(documents).await
     }
 
-    async fn give_up(&mut self, why: &Why, event: &Arc<RecordedEvent>, failure: Failure, reason: &str) -> Result<bool> {
+    /// The write that pauses the handler, where more of its streams are parked than it lets.
+    async fn pause_itself(&mut self) -> Result<Option<DocumentWrite>> {
+        let (parked, max) = (self.parked.len(), self.handler.parked_max);
+        if parked <= max || self.is_paused() {
+            return Ok(None);
+        }
+        let Some(note) = note::find(&self.shared.db, &self.handler.id).await? else { return Ok(None) };
+        let reason = format!(
+            "{parked} of its streams wait for events that failed, where {max} are let: look at the errors, then resume it"
+        );
+        tracing::error!(handler = %self.handler.id, parked, max, "the handler pauses itself");
+        let mut next = note.touch();
+        next.paused = Some(Pause::new(reason, self.now(), true));
+        self.own_pause = true;
+        Ok(Some(next.write(&**self.shared.db.store())))
+    }
+
+    async fn give_up(
+        &mut self,
+        why: &Why,
+        event: &Arc<RecordedEvent>,
+        failure: Failure,
+        reason: &'static str,
+    ) -> Result<bool> {
+        meter::dead(&self.handler.id, reason);
         let store = Arc::clone(self.shared.db.store());
         let before = self.dead_letter(&EventRef::of(event)).await?;
         let letter = Dead {

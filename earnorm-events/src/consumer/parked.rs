@@ -17,17 +17,24 @@ use crate::records::{Dead, EventRef, Parked, dead_id};
 const PAGE: usize = 100;
 
 impl Consumer {
-    /// Reads the records as they are stored. What was read and is not done is read again.
-    pub(super) async fn load_records(&mut self) -> Result<()> {
-        self.touched = self.control.borrow_and_update().touched.clone();
+    /// Reads the records as they are stored. What was read and is not done is read again. `false` when the handler was
+    /// taken over, or moved to another place in the log.
+    pub(super) async fn load_records(&mut self) -> Result<bool> {
+        let touched = self.control.borrow_and_update().touched.clone();
+        // What it wrote of itself is told back to it.
+        self.own_pause &= touched == self.touched;
+        self.touched = touched;
         self.jobs.shutdown().await;
         self.busy.clear();
         self.lanes.clear();
         self.open.clear();
         self.read = self.claim.checkpoint.position;
         (self.caught_up, self.unwritten, self.handled) = (false, None, false);
-        let mine = Predicate::eq("handler", &*self.handler.id);
         let store = self.shared.db.store();
+        if store.checkpoint(&self.handler.id).await? != Some(self.claim.checkpoint) {
+            return Ok(false);
+        }
+        let mine = Predicate::eq("handler", &*self.handler.id);
         let query = DocumentQuery::new(store.admin().own(Own::Parked), mine.clone());
         let stored: Vec<_> = store.find(query).await?.try_collect().await?;
         self.parked.clear();
@@ -43,7 +50,7 @@ impl Consumer {
         let waits =
             |dead: &Dead| self.parked.get(&dead.event.stream).is_some_and(|parked| parked.event.id == dead.event.id);
         self.requeued = letters.into_iter().filter(|dead| !waits(dead)).collect();
-        Ok(())
+        Ok(true)
     }
 
     /// A parked stream whose time has come.
@@ -57,6 +64,11 @@ impl Consumer {
     /// Tries a parked stream's event again; `false` when the handler was taken over.
     pub(super) async fn start_due(&mut self, stream: StreamId) -> Result<bool> {
         let Some(parked) = self.parked.get(&stream).cloned() else { return Ok(true) };
+        if parked.discarded {
+            let next = self.next_of(&parked).await?;
+            let documents = self.replace(Some(&parked), next).into_iter().collect();
+            return self.write(documents).await;
+        }
         let letter = self.dead_letter(&parked.event).await?;
         let event = self.event_of(&parked.event).await?;
         let event = edited(&event, letter.as_ref().and_then(|letter| letter.data.as_ref()));

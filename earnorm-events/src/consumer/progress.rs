@@ -7,6 +7,7 @@ use earnorm_core::{Error, Result};
 
 use super::{Consumer, FLUSH_EVERY, SKIP_EVERY};
 use crate::backoff::Backoff;
+use crate::meter;
 
 impl Consumer {
     /// How long progress may stay unwritten.
@@ -45,7 +46,11 @@ impl Consumer {
                     self.written(next);
                     return Ok(true);
                 }
-                Err(Error::Conflict(_) | Error::CheckpointConflict { .. }) => return Ok(false),
+                Err(Error::CheckpointConflict { .. }) => {
+                    meter::stale(&self.handler.id);
+                    return Ok(false);
+                }
+                Err(Error::Conflict(_)) => return Ok(false),
                 Err(error) if error.is_retryable() && !*self.shared.stopping.borrow() => {
                     tracing::warn!(handler = %self.handler.id, %error, "progress could not be written yet");
                     tokio::time::sleep(backoff.wait()).await;

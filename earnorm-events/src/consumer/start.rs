@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Consumer;
 use super::attempt::{self, Done, Why};
 use crate::handler::{Breaker, Call, Handler, Rate};
+use crate::meter;
 
 /// When the next attempt may start.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl Starter {
 impl Consumer {
     /// Starts what may start; `false` when the handler was taken over.
     pub(super) async fn start_jobs(&mut self) -> Result<bool> {
-        if self.control.borrow().paused {
+        if self.is_paused() {
             return Ok(true);
         }
         self.lanes.let_go(self.now());
@@ -130,6 +131,7 @@ impl Consumer {
             return self.spawn_batch(why, vec![event]);
         }
         let attempt = Self::attempt_of(&why);
+        self.waited(&why, &event);
         let (shared, handler) = (self.shared.clone(), Arc::clone(&self.handler));
         self.starter.started();
         self.jobs.spawn(async move {
@@ -138,8 +140,15 @@ impl Consumer {
         });
     }
 
+    /// Measures how long an event waited for its turn.
+    pub(super) fn waited(&self, why: &Why, event: &RecordedEvent) {
+        let due = if let Why::Due(parked) = why { parked.next_try_at } else { None };
+        meter::started(&self.handler.id, due.unwrap_or(event.recorded_at), self.now());
+    }
+
     fn spawn_batch(&mut self, why: Why, events: Vec<Arc<RecordedEvent>>) {
         let attempt = Self::attempt_of(&why);
+        events.iter().for_each(|event| self.waited(&why, event));
         let (shared, handler) = (self.shared.clone(), Arc::clone(&self.handler));
         self.starter.started();
         self.jobs.spawn(async move {

@@ -15,6 +15,7 @@ use super::{Consumer, Shared};
 use crate::chain;
 use crate::context::{EventContext, TransactionContext};
 use crate::handler::{Call, Handler, caught};
+use crate::meter;
 use crate::records::{Dead, EventRef, Parked, dead_id};
 
 /// How often a handler runs again at once, because someone else had changed what it changed, before that counts as a
@@ -42,6 +43,7 @@ impl Consumer {
     /// Handles one event in a unit of work. `next` is what its stream waits for afterwards, where it is parked.
     pub(super) fn spawn_transactional(&mut self, why: Why, event: Arc<RecordedEvent>, next: Option<EventRef>) {
         let attempt = Self::attempt_of(&why);
+        self.waited(&why, &event);
         let (shared, handler) = (self.shared.clone(), Arc::clone(&self.handler));
         let store = Arc::clone(shared.db.store());
         // Nothing below it is open: events go by the order of the log, one at a time.
@@ -61,6 +63,7 @@ impl Consumer {
                     event,
                     failure: None,
                     next_try_at: Some(now),
+                    discarded: false,
                 });
                 documents.extend(Parked::write(&*store, &handler.id, Some(before), parked.as_ref()));
             }
@@ -93,6 +96,7 @@ impl Consumer {
         parked: Option<Parked>,
     ) {
         self.starter.succeeded();
+        meter::done(&self.handler.id, event.recorded_at, self.now());
         match why {
             Why::Fresh => {
                 self.open.remove(&event.position);
@@ -135,7 +139,10 @@ async fn attempt_in_unit(
         let cx = TransactionContext::new(cx.live(event.position > shared.live_from));
         let work = async { if handler.wants(event) { run(Arc::clone(event), &cx).await } else { Ok(()) } };
         let work = caught(handler.timeout, work).instrument(span(handler, event, attempt));
-        let mut handled = work.await.and_then(|handled| handled);
+        let begun = shared.attempts.begin(&handler.id);
+        let answer = work.await;
+        begun.ended(answer.as_ref().map(std::slice::from_ref));
+        let mut handled = answer.unwrap_or_else(|broken| Err(broken.into_error()));
         drop(turn);
         let mut unit = cx;
         if matches!(handled, Err(crate::failure::HandlerError::Discard(_))) {
@@ -149,7 +156,10 @@ async fn attempt_in_unit(
         }
         match commit(&unit, &ride).await {
             Ok(checkpoint) => return (Answer::Handled, Outcome::Committed(checkpoint, None)),
-            Err(Error::CheckpointConflict { .. }) => return (Answer::Handled, Outcome::Lost),
+            Err(Error::CheckpointConflict { .. }) => {
+                meter::stale(&handler.id);
+                return (Answer::Handled, Outcome::Lost);
+            }
             Err(error) if error.is_conflict() && conflicts < CONFLICTS_MAX => {
                 conflicts += 1;
                 tokio::time::sleep(Duration::from_millis(u64::from(conflicts) * 5)).await;

@@ -106,15 +106,33 @@ impl Call {
     }
 }
 
+/// Why a handler did not answer.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// It panicked, with this message.
+    Panicked(String),
+    /// It took longer than it may.
+    TimedOut(Duration),
+}
+
+impl Broken {
+    pub(crate) fn into_error(self) -> HandlerError {
+        HandlerError::retry(match self {
+            Self::Panicked(message) => format!("the handler panicked: {message}"),
+            Self::TimedOut(time) => format!("the handler took longer than {time:?}"),
+        })
+    }
+}
+
 /// Runs a handler's future: a panic and a time-out are failed attempts.
-pub(crate) async fn caught<T>(time: Duration, work: impl Future<Output = T>) -> Result<T, HandlerError> {
+pub(crate) async fn caught<T>(time: Duration, work: impl Future<Output = T>) -> Result<T, Broken> {
     match tokio::time::timeout(time, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(panic)) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(HandlerError::retry(format!("the handler panicked: {}", text.unwrap_or_else(|| "no message".into()))))
+            Err(Broken::Panicked(text.unwrap_or_else(|| "no message".into())))
         }
-        Err(_) => Err(HandlerError::retry(format!("the handler took longer than {time:?}"))),
+        Err(_) => Err(Broken::TimedOut(time)),
     }
 }

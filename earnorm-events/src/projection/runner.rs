@@ -170,7 +170,8 @@ impl Runner {
     }
 
     fn show(&self) {
-        let paused = self.control.borrow().paused || self.record.retired;
+        let Control { paused, touched } = self.control.borrow().clone();
+        let paused = paused || self.record.retired;
         let stuck = self.record.failing.is_some();
         let seen = Seen {
             read: self.read,
@@ -180,6 +181,7 @@ impl Runner {
             open: false,
             paused,
             stuck,
+            touched,
         };
         self.seen.send_if_modified(|shown| {
             let changed = *shown != seen;

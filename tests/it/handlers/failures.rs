@@ -8,18 +8,23 @@ use super::*;
 
 /// Fails so often for a stream and version, then succeeds.
 #[derive(Debug, Clone, Default)]
-struct Failing {
-    notes: Notes,
+pub(super) struct Failing {
+    pub(super) notes: Notes,
     left: Arc<Mutex<HashMap<(String, u64), u32>>>,
 }
 
 impl Failing {
-    fn at(self, stream: &str, version: u64, times: u32) -> Self {
+    pub(super) fn at(self, stream: &str, version: u64, times: u32) -> Self {
         self.left.lock().unwrap().insert((stream.to_owned(), version), times);
         self
     }
 
-    fn handler(&self, id: &str) -> Handler {
+    /// Fails no more.
+    pub(super) fn heal(&self) {
+        self.left.lock().unwrap().clear();
+    }
+
+    pub(super) fn handler(&self, id: &str) -> Handler {
         let this = self.clone();
         Handler::new(id, move |event: Arc<RecordedEvent>, _: EventContext| {
             let this = this.clone();
@@ -38,13 +43,13 @@ impl Failing {
     }
 }
 
-fn quick(attempts: u32) -> RetryPolicy {
+pub(super) fn quick(attempts: u32) -> RetryPolicy {
     RetryPolicy::exponential(Duration::from_millis(5), 1.5, Duration::from_millis(50))
         .attempts(attempts)
         .jitter(Jitter::None)
 }
 
-async fn done(db: &Database, id: &str, notes: &Notes, count: usize) {
+pub(super) async fn done(db: &Database, id: &str, notes: &Notes, count: usize) {
     let end = db.store().high_water().await.unwrap();
     db.wait_until(end).consumer(id).within(Duration::from_secs(20)).await.unwrap();
     let patience = tokio::time::Instant::now() + Duration::from_secs(20);

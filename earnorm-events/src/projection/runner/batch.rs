@@ -95,7 +95,7 @@ impl Runner {
             let skipped = self.record.skipped.iter().any(|skipped| skipped.event.id == event.id);
             if !skipped && self.handler.takes(event) {
                 let work = caught(self.handler.timeout, self.folding.fold(event)).await;
-                match work.and_then(|handled| handled) {
+                match work.unwrap_or_else(|broken| Err(broken.into_error())) {
                     Ok(()) => self.folding.keep(),
                     Err(error) => {
                         self.folding.undo();
