@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use crate::error::{Error, Result};
-use crate::event::{Event, EventRegistration};
+use crate::event::{CREATED, Event, EventRegistration, RESERVED_EVENTS, UPDATED};
 use crate::fold::{Folder, RulesFolder, SourcedRules, TrackedRules};
 use crate::hook::{
     AppliedEvent, Applier, Block, EventsFn, FolderFn, Hook, HookInfo, HookRegistration, ModelRegistration,
@@ -279,6 +279,22 @@ impl Registry {
             (known.events)(self).into_iter().map(move |event| (format!("{name}.{}", event.name), event))
         };
         self.models.values().flat_map(of).collect()
+    }
+
+    /// The types of the events that the models record, as far as the program knows: what the library records of each,
+    /// events of sourced models, and every other event on every tracked model.
+    #[must_use]
+    pub fn event_types(&self) -> Vec<String> {
+        let mut types: Vec<_> = self.applied_events().into_iter().map(|(event_type, _)| event_type).collect();
+        for schema in self.models() {
+            let tracked = schema.kind == ModelKind::Tracked;
+            let own = RESERVED_EVENTS.into_iter().filter(|name| tracked || !matches!(*name, CREATED | UPDATED));
+            let raised = self.events.iter().map(|event| event.name).filter(|_| tracked);
+            types.extend(own.chain(raised).map(|name| format!("{}.{name}", schema.name)));
+        }
+        types.sort_unstable();
+        types.dedup();
+        types
     }
 
     pub(crate) fn events_of<M: Model>(&self) -> Vec<AppliedEvent> {

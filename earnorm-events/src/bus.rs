@@ -1,12 +1,15 @@
 //! The bus: runs handlers in this process, and shares the work with other processes over the store.
 
 mod builder;
+mod health;
 mod idle;
 mod peers;
 mod supervisor;
 mod tail;
+mod unmatched;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bson::Document;
 use earnorm_core::database::Database;
@@ -46,6 +49,7 @@ struct Inner {
     requests: mpsc::UnboundedSender<Request>,
     stop: watch::Sender<bool>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
+    lease: Duration,
     shown: watch::Receiver<Shown>,
     /// Wakes the scheduler, where it runs here.
     due: Arc<Notify>,

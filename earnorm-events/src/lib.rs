@@ -49,8 +49,8 @@ pub use handler::{
 pub use lifecycle::{Lifecycle, LifecycleFn, LifecycleRegistration};
 pub use note::Pause;
 pub use operations::{
-    DeadLetter, DeadLetters, EventKey, EventStatus, HandlerInfo, HandlerStatus, Handlers, LetterFilter, Operate,
-    ShownLetter,
+    DeadLetter, DeadLetters, EventKey, EventStatus, Finding, HandlerHealth, HandlerInfo, HandlerStatus, Handlers,
+    Health, LetterFilter, Operate, Severity, ShownLetter,
 };
 pub use projection::{
     ManageProjection, Projection, ProjectionFailure, ProjectionRegistration, ProjectionRows, ProjectionState,

@@ -7,6 +7,7 @@
 mod commit;
 mod forget;
 mod handlers;
+mod health;
 mod letters;
 mod nodes;
 mod requeue;
@@ -16,9 +17,11 @@ use earnorm_core::Error;
 use earnorm_core::database::Database;
 
 pub use handlers::{HandlerInfo, Handlers};
+pub use health::{Finding, HandlerHealth, Health, Severity};
 pub use letters::{DeadLetter, DeadLetters, LetterFilter, ShownLetter};
 pub use status::{EventKey, EventStatus, HandlerStatus};
 
+pub(crate) use health::HealthOf;
 pub(crate) use nodes::{NodeInfo, nodes};
 
 /// Operations on the handlers of a [`Database`], whoever runs them.

@@ -194,3 +194,14 @@ impl DatabaseBuilder {
         Ok(Database { inner: Arc::new(inner), metadata: Arc::new(self.metadata) })
     }
 }
+
+impl Database {
+    /// A database that knows no models, for tools that operate on what the library itself keeps. It creates nothing.
+    #[must_use]
+    pub fn without_models(reader: Reader) -> Self {
+        let DatabaseBuilder { clock, ids, metadata, conflict_retries_max, snapshots, .. } = DatabaseBuilder::default();
+        let (registry, drift) = (Registry::empty(), Vec::new());
+        let inner = Inner { reader, registry, clock, ids, drift, conflict_retries_max, snapshots };
+        Self { inner: Arc::new(inner), metadata: Arc::new(metadata) }
+    }
+}

@@ -11,7 +11,7 @@ use earnorm_core::{Error, Result};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::supervisor::Supervisor;
-use super::{EventBus, Inner, STARTED, tail};
+use super::{EventBus, Inner, STARTED, tail, unmatched};
 use crate::consumer::Shared;
 use crate::handler::{Handler, HandlerRegistration};
 use crate::lifecycle::{Lifecycle, LifecycleRegistration};
@@ -119,7 +119,8 @@ impl EventBusBuilder {
             live_from: Position::START,
             attempts: Attempts::default(),
         };
-        let handlers = handlers.into_iter().map(Arc::new).collect();
+        let handlers: Vec<_> = handlers.into_iter().map(Arc::new).collect();
+        unmatched::warn(&self.db, &handlers).await?;
         if self.collected {
             run_all(&self.db, Lifecycle::Startup).await?;
         }
@@ -135,7 +136,17 @@ impl EventBusBuilder {
         let announced = Mutex::new(announced);
         let task = tokio::spawn(supervisor.run());
         let supervisor = Mutex::new(Some(task));
-        let inner = Inner { db: self.db, requests, stop, supervisor, shown, due, announced, collected: self.collected };
+        let inner = Inner {
+            db: self.db,
+            requests,
+            stop,
+            supervisor,
+            shown,
+            due,
+            announced,
+            lease: self.lease,
+            collected: self.collected,
+        };
         Ok(EventBus { inner: Arc::new(inner) })
     }
 }

@@ -106,4 +106,40 @@ every_store! {
         assert_eq!(status(&db, "gate", "task-1", 1).await, Some(EventStatus::Pending));
         one.stop().await.unwrap();
     }
+
+    async fn health_says_what_is_wrong_and_with_what(db: Database) {
+        let (notes, failing) = (Notes::default(), Failing::default().at("task-1", 1, 99));
+        let parks = || failing.handler("parks").on_dead(OnDead::Park).retry(quick(1));
+        let one = bus(&db).handler(noting("notes", &notes)).handler(parks()).start().await.unwrap();
+        write(&db, 0..1, 0).await;
+        one.run_until_idle().await.unwrap();
+        let well = one.health().await;
+        assert!(well.live && well.ready && well.reasons.is_empty(), "{well:?}");
+        assert_eq!((well.log_end, well.handlers.len()), (Some(db.store().high_water().await.unwrap()), 2));
+        write(&db, 1..2, 0).await;
+        until(&one, "parks", |info| info.parked == 1).await;
+        one.handlers().pause("notes", "the mail server moves").await.unwrap();
+        write(&db, 2..3, 0).await;
+        let health = one.health().await;
+        assert!(health.live && health.ready, "{health:?}");
+        let says = |subject: &str, text: &str| {
+            health.reasons.iter().any(|reason| reason.subject == subject && reason.message.contains(text))
+        };
+        assert!(says("handler notes", "paused: the mail server moves"), "{health:?}");
+        assert!(says("handler parks", "1 of its streams") && says("handler parks", "1 dead letters"), "{health:?}");
+        let behind = &health.handlers.iter().find(|handler| handler.info.id == "notes").unwrap();
+        assert!(behind.info.lag > 0 && behind.oldest_pending.is_some());
+        one.stop().await.unwrap();
+        let stopped = one.health().await;
+        assert!(!stopped.live && !stopped.ready, "{stopped:?}");
+        // As another process sees it, with a program that has only one of them.
+        let two = bus(&db).handler(parks()).start().await.unwrap();
+        two.run_until_idle().await.unwrap();
+        let health = db.handlers().health().await;
+        let lone = health.reasons.iter().find(|reason| reason.message.contains("no running program")).unwrap();
+        assert_eq!(lone.subject, "handler notes");
+        two.stop().await.unwrap();
+        let lonely = db.handlers().health().await;
+        assert_eq!(lonely.reasons.iter().filter(|reason| reason.message.contains("no running program")).count(), 2);
+    }
 }
