@@ -20,6 +20,8 @@
 //! | `log stats` | events by type, streams by category, tombstones, size |
 //! | `stream show ID [--at-version N \| --as-of WHEN] [--diff \| --history]` | the state of an instance, now or then; what each event changed |
 //! | `models [MODEL…]`, `hooks [MODEL…]` | the models; the hooks in the order in which they run |
+//! | `handlers list\|pause\|resume\|replay\|forget` | the handlers of events: how far they are, stopping them, handling again |
+//! | `dead-letters list\|show\|edit\|requeue\|discard` | the events that handlers have given up |
 //! | `schema lock\|check [--file PATH]` | writes the shapes of models and events to a file to commit; compares with it |
 //! | `doctor [--strict] [--brief] [--indexes]` | connection, replica set, clock, holes, models, indexes, consumers |
 //! | `verify [MODEL…] [--record-outside-edits]` | compares state documents with the log |
@@ -45,10 +47,12 @@
 
 mod adopt;
 mod args;
+mod dead_letters;
 mod doctor;
 mod erase;
 mod exit;
 mod export;
+mod handlers;
 mod hooks;
 mod import;
 mod instead;
@@ -170,6 +174,8 @@ async fn dispatch(target: &Target, cli: &Cli, out: &mut Out<'_>) -> Outcome {
         Command::Log(command) => log::run(command, &opened, out).await,
         Command::Stream(command) => stream::run(command, &opened, out).await,
         Command::Models(args) => models::run(args, &opened, out).await,
+        Command::Handlers(command) => handlers::run(command, &opened, out).await,
+        Command::DeadLetters(command) => dead_letters::run(command, &opened, out).await,
         Command::Doctor(args) => doctor::run(args, &opened, out).await,
         Command::Verify(args) => verify::run(args, &opened, out).await,
         Command::Rebuild(args) => rebuild::run(args, &opened, out).await,
@@ -199,6 +205,9 @@ impl Command {
             }
             Self::Erase(_) => Some("the erasure is not complete: run the same command again"),
             Self::Verify(_) => Some("nothing was changed; run it again"),
+            Self::Handlers(_) | Self::DeadLetters(_) => {
+                Some("what is done stays done; the same command goes on with the rest")
+            }
             Self::Log(_) | Self::Stream(_) | Self::Models(_) | Self::Hooks(_) | Self::Schema(_) | Self::Doctor(_) => {
                 None
             }

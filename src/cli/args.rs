@@ -5,7 +5,8 @@ use clap::{Parser, Subcommand};
 use super::exit::CODES;
 use super::out::Colour;
 use super::{
-    adopt, doctor, erase, export, hooks, import, log, models, rebuild, schema, stream, truncate, upgrade, verify,
+    adopt, dead_letters, doctor, erase, export, handlers, hooks, import, log, models, rebuild, schema, stream,
+    truncate, upgrade, verify,
 };
 
 /// Looks at a store of EarnORM, and keeps it in order.
@@ -68,6 +69,12 @@ pub(super) enum Command {
     Models(models::Args),
     /// List the hooks that run, in the order in which they run.
     Hooks(hooks::Args),
+    /// Look at the handlers of events, and operate them.
+    #[command(subcommand)]
+    Handlers(handlers::Command),
+    /// Look at the events that handlers have given up, and deal with them.
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
     /// Keep an eye on what is stored of models and events.
     #[command(subcommand)]
     Schema(schema::Command),

@@ -34,6 +34,7 @@ pub(super) async fn run(args: &Args, opened: &Opened, out: &mut Out<'_>) -> Outc
             "events": report.events,
             "documents": report.documents,
             "dead_letters": report.dead_letters,
+            "parked": report.parked,
             "snapshots": report.snapshots,
             "projections_to_rebuild": report.projections,
         }))?;

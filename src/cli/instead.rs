@@ -7,7 +7,7 @@ use super::args::Cli;
 use super::nearest;
 
 /// What people call things elsewhere.
-const OTHER_WORDS: [(&str, &str); 10] = [
+const OTHER_WORDS: [(&str, &str); 12] = [
     ("events", "log tail"),
     ("history", "stream show ID --history"),
     ("diff", "stream show ID --diff"),
@@ -18,6 +18,8 @@ const OTHER_WORDS: [(&str, &str); 10] = [
     ("migrate", "upgrade"),
     ("replay", "rebuild"),
     ("restore", "import"),
+    ("consumers", "handlers list"),
+    ("dlq", "dead-letters list"),
 ];
 
 /// A tip for a wrong command that stands on another branch of the tree: `tail` is `log tail`.

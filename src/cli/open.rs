@@ -74,6 +74,11 @@ impl Opened {
         self.reader.store()
     }
 
+    /// The database, without models where the program has none.
+    pub(super) fn database(&self) -> Database {
+        self.db.clone().unwrap_or_else(|| Database::without_models(self.reader.clone()))
+    }
+
     /// Gives connections back, unless someone else holds the store.
     pub(super) async fn close(&self) {
         if self.owned {
