@@ -22,7 +22,8 @@ const PAGE: usize = 100;
 
 /// Operations on dead letters: see [`super::Operate::dead_letters`].
 ///
-/// Each works whether the handler runs, here or elsewhere, or not: what is requeued is handled when it runs.
+/// Each works whether the handler runs, here or elsewhere, or not: what is requeued is handled when it runs. What is on its
+/// way while its records change may be handled twice.
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     pub(super) db: Database,

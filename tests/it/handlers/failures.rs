@@ -49,7 +49,7 @@ pub(super) fn quick(attempts: u32) -> RetryPolicy {
         .jitter(Jitter::None)
 }
 
-pub(super) async fn done(db: &Database, id: &str, notes: &Notes, count: usize) {
+async fn done(db: &Database, id: &str, notes: &Notes, count: usize) {
     let end = db.store().high_water().await.unwrap();
     db.wait_until(end).consumer(id).within(Duration::from_secs(20)).await.unwrap();
     let patience = tokio::time::Instant::now() + Duration::from_secs(20);
