@@ -118,7 +118,7 @@ pub struct CheckpointWrite {
 /// How far a consumer is, and the lease epoch that guards it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoint {
-    /// Everything up to here is done.
+    /// Everything up to here is done; [`Position::END`] where nothing of the log is needed.
     pub position: Position,
     /// The lease epoch: a take-over raises it, so that an old owner's commit conflicts.
     pub epoch: u64,

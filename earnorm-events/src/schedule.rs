@@ -26,7 +26,7 @@ use crate::chain;
 use crate::publish::AppEvent;
 use record::{Planned, Record, What};
 
-pub(crate) use due::due;
+pub(crate) use due::{any, due};
 pub(crate) use periodic::Plan;
 pub use periodic::{Firing, Misfire, Overlap, Periodic};
 pub(crate) use register::register;

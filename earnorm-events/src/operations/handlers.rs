@@ -13,6 +13,7 @@ use super::commit::{Plan, commit};
 use super::{nodes, refused, unknown};
 use crate::bus::Nudge;
 use crate::note::{self, Note, Pause};
+use crate::schedule::{self, SCHEDULER};
 
 /// How many records one commit removes.
 const BATCH: u64 = 400;
@@ -38,7 +39,7 @@ pub struct HandlerInfo {
     pub except: Vec<String>,
     /// Where it is written, where that is known.
     pub place: Option<String>,
-    /// Everything up to here is done, or has a record; `None` while it has never run.
+    /// Everything up to here is done, or has a record; `None` while it has never run, and for what does not read the log.
     pub position: Option<Position>,
     /// How many positions the log is ahead of it.
     pub lag: u64,
@@ -63,7 +64,8 @@ impl Handlers {
         Self { nudge, ..self }
     }
 
-    /// Every handler that the store knows, by id, those too that no program has any more.
+    /// Every handler that the store knows, by id, those too that no program has any more. What fires schedules is among
+    /// them as `earnorm:scheduler` where there are schedules, or where it is paused.
     ///
     /// # Errors
     /// What the store answers.
@@ -74,7 +76,11 @@ impl Handlers {
         let alive: Vec<_> = nodes.iter().filter(|node| node.is_alive(now)).collect();
         let mut infos = Vec::new();
         for note in note::all(db).await? {
+            if note.id == SCHEDULER && note.paused.is_none() && !schedule::any(db).await? {
+                continue;
+            }
             let position = db.store().checkpoint(&note.id).await?.map(|checkpoint| checkpoint.position);
+            let position = position.filter(|position| *position != Position::END);
             let lag = position.map_or(0, |position| end.get().saturating_sub(position.get()));
             let holder = crate::lease::find(db, &note.id).await?.and_then(|lease| lease.node);
             infos.push(HandlerInfo {

@@ -57,6 +57,14 @@ pub(crate) async fn due(db: &Database) -> Result<Due> {
     Ok(due)
 }
 
+/// Whether any schedule is stored.
+pub(crate) async fn any(db: &Database) -> Result<bool> {
+    let store = db.store();
+    let mut query = DocumentQuery::new(store.admin().own(Own::Schedules), Predicate::always());
+    query.limit = Some(1);
+    Ok(store.find(query).await?.try_next().await?.is_some())
+}
+
 /// The ids of the handlers that living processes have.
 async fn functions(db: &Database) -> Result<Vec<Bson>> {
     let store = db.store();

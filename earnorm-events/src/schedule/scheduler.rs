@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use earnorm_core::commit::{Checkpoint, CheckpointWrite, Commit};
+use earnorm_core::commit::{CheckpointWrite, Commit};
 use earnorm_core::error::Applied;
+use earnorm_core::position::Position;
 use earnorm_core::{Error, Result};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -14,7 +15,7 @@ use super::firing::{aside, firing};
 use super::record::Record;
 use crate::backoff::Backoff;
 use crate::consumer::{Control, End, Seen, Shared, passed, stopped};
-use crate::handler::Handler;
+use crate::handler::{Handler, Start};
 use crate::lease::Claim;
 
 /// The id of its lease and checkpoint; handlers have no such ids.
@@ -24,13 +25,12 @@ pub(crate) const SCHEDULER: &str = "earnorm:scheduler";
 const TICK: Duration = Duration::from_secs(1);
 /// How long it rests between two looks though the log moves: what moved may be a plan.
 const REST: Duration = Duration::from_millis(100);
-/// How long a checkpoint may stand behind the log, which cannot be truncated past it.
-const FOLLOW_EVERY: Duration = Duration::from_secs(60);
 
 /// The scheduler as something that is leased. It is not called: the bus runs a [`Scheduler`] in its place.
 pub(crate) fn handler() -> Handler {
     let handler = Handler::new(SCHEDULER, |_: Arc<earnorm_core::event::RecordedEvent>, _| async { Ok(()) });
-    handler.on([super::PLANNED]).written_at("the bus")
+    // It reads nothing of the log: its checkpoint is the fence of its lease only, and must hold no truncation back.
+    handler.on([super::PLANNED]).start(Start::After(Position::END)).written_at("the bus")
 }
 
 /// A scheduler at work.
@@ -39,7 +39,6 @@ pub(crate) struct Scheduler {
     claim: Claim,
     control: watch::Receiver<Control>,
     seen: watch::Sender<Seen>,
-    followed: Instant,
     backoff: Backoff,
 }
 
@@ -60,7 +59,7 @@ impl Scheduler {
         seen: watch::Sender<Seen>,
     ) -> Self {
         let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
-        Self { shared, claim, control, seen, followed: Instant::now(), backoff }
+        Self { shared, claim, control, seen, backoff }
     }
 
     /// Runs until the bus stops or another process takes over. Errors that pass are waited out; any other ends it.
@@ -90,9 +89,6 @@ impl Scheduler {
             self.show(paused);
             let pause = if paused { Some(TICK) } else { self.look().await? };
             let Some(pause) = pause else { return Ok(End::Lost) };
-            if self.followed.elapsed() >= FOLLOW_EVERY && !self.follow().await? {
-                return Ok(End::Lost);
-            }
             self.backoff.reset();
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -159,19 +155,13 @@ impl Scheduler {
     /// Commits under the lease.
     async fn commit(&mut self, mut commit: Commit) -> Result<Fired> {
         let store = self.shared.db.store();
-        let position = store.high_water().await?.max(self.claim.checkpoint.position);
-        let next = Checkpoint { position, ..self.claim.checkpoint };
-        let expected = Some(self.claim.checkpoint);
-        commit.checkpoints.push(CheckpointWrite { consumer: SCHEDULER.to_owned(), expected, next });
+        let held = self.claim.checkpoint;
+        commit.checkpoints.push(CheckpointWrite { consumer: SCHEDULER.to_owned(), expected: Some(held), next: held });
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(1));
         loop {
             // The same commit again: a lost answer is settled by its id.
             match store.commit(commit.clone()).await {
-                Ok(_) => {
-                    self.claim.checkpoint = next;
-                    self.followed = Instant::now();
-                    return Ok(Fired::Done);
-                }
+                Ok(_) => return Ok(Fired::Done),
                 Err(Error::CheckpointConflict { .. }) => return Ok(Fired::Lost),
                 Err(Error::Conflict(_)) => return Ok(Fired::Moved),
                 Err(error) if error.is_retryable() && !*self.shared.stopping.borrow() => {
@@ -181,15 +171,5 @@ impl Scheduler {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Moves the checkpoint to the end of the log; `false` when another process has taken over.
-    async fn follow(&mut self) -> Result<bool> {
-        self.followed = Instant::now();
-        if self.shared.db.store().high_water().await? == self.claim.checkpoint.position {
-            return Ok(true);
-        }
-        let commit = Commit::new(self.shared.db.next_id());
-        Ok(!matches!(self.commit(commit).await?, Fired::Lost))
     }
 }

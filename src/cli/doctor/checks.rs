@@ -3,6 +3,7 @@
 use crate::cli::exit::Outcome;
 use crate::cli::open::Opened;
 use crate::cli::text;
+use crate::position::Position;
 use crate::schema::ModelInfo;
 use crate::store::{Drift, Finding, Severity};
 
@@ -105,6 +106,11 @@ pub(super) async fn checkpoints(opened: &Opened) -> Outcome<Vec<Finding>> {
     let mut findings = Vec::new();
     for (consumer, checkpoint) in opened.store().admin().checkpoints().await? {
         let position = checkpoint.position;
+        if position == Position::END {
+            let message = "it reads nothing of the log".to_owned();
+            findings.push(Finding::new(format!("consumer {consumer}"), Severity::Fine, message));
+            continue;
+        }
         let behind = end.get() - position.get();
         let (severity, message) = match behind {
             0 => (Severity::Fine, format!("it is at the end of the log, position {end}")),

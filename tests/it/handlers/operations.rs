@@ -132,7 +132,7 @@ every_store! {
         one.stop().await.unwrap();
         db.handlers().forget("old").await.unwrap();
         assert_eq!(db.handlers().list().await.unwrap(), []);
-        assert_eq!(db.store().admin().checkpoints().await.unwrap(), [], "it holds no truncation back");
+        assert_eq!(db.store().checkpoint("old").await.unwrap(), None, "it holds no truncation back");
         assert_eq!(db.dead_letters().list(&Default::default()).await.unwrap(), []);
         let gone = db.handlers().forget("old").await.unwrap_err().to_string();
         assert!(gone.contains("old"), "{gone}");
