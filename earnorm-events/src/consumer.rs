@@ -213,7 +213,8 @@ impl Consumer {
                         return Ok(End::Lost);
                     }
                 }
-                if !self.load_records().await? {
+                // Reading the records begins at the stored progress: what is done is not done again for it.
+                if !self.flush().await? || !self.load_records().await? {
                     return Ok(End::Lost);
                 }
             }

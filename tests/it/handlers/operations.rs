@@ -82,6 +82,34 @@ every_store! {
         assert!(unknown.contains("third") && unknown.contains("list"), "{unknown}");
     }
 
+    async fn what_is_done_is_not_done_again_for_an_operation(db: Database) {
+        let (started, release) = (Arc::new(tokio::sync::Semaphore::new(0)), Arc::new(tokio::sync::Semaphore::new(0)));
+        let (notes, seen, goes) = (Notes::default(), Arc::clone(&started), Arc::clone(&release));
+        let noted = notes.clone();
+        let gate = Handler::new("gate", move |event: Arc<RecordedEvent>, _| {
+            noted.note(&event);
+            seen.add_permits(1);
+            let gate = (event.stream.to_string() == "task-0").then(|| Arc::clone(&goes));
+            async move {
+                if let Some(gate) = gate {
+                    gate.acquire().await?.forget();
+                }
+                Ok(())
+            }
+        });
+        let one = bus(&db).handler(gate.on(["task.*"])).start().await.unwrap();
+        write(&db, 0..5, 0).await;
+        // The first is still on its way, so that no progress can be written of the others.
+        started.acquire_many(5).await.unwrap().forget();
+        one.handlers().pause("gate", "a rest").await.unwrap();
+        release.add_permits(1);
+        one.run_until_idle().await.unwrap();
+        one.handlers().resume("gate").await.unwrap();
+        one.run_until_idle().await.unwrap();
+        assert_eq!(notes.len(), 5, "{:?}", notes.all());
+        one.stop().await.unwrap();
+    }
+
     async fn a_replay_handles_everything_again(db: Database) {
         let (notes, failing) = (Notes::default(), Failing::default().at("task-2", 1, 99));
         let with = |db: &Database| {
