@@ -48,6 +48,8 @@ struct Inner {
     db: Database,
     requests: mpsc::UnboundedSender<Request>,
     stop: watch::Sender<bool>,
+    /// How many wait until everything is handled.
+    awaited: watch::Sender<usize>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
     lease: Duration,
     shown: watch::Receiver<Shown>,

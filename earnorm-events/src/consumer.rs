@@ -90,6 +90,8 @@ pub(crate) struct Shared {
     pub(crate) due: Arc<Notify>,
     /// When it is true, no attempt begins, and handlers are asked to end.
     pub(crate) stopping: watch::Receiver<bool>,
+    /// How many wait until everything is handled: progress is then written at once.
+    pub(crate) awaited: watch::Receiver<usize>,
     /// How long running attempts have to end.
     pub(crate) grace: Duration,
     /// Where the log ended when the handler started first.
@@ -116,6 +118,13 @@ pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
 pub(crate) async fn passed(end: &mut watch::Receiver<Position>, position: Position) {
     if end.wait_for(|end| *end > position).await.is_err() {
         // Nobody watches any more: the bus ends.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Waits until someone waits for everything to be handled.
+async fn wanted(awaited: &mut watch::Receiver<usize>) {
+    if awaited.wait_for(|waiting| *waiting > 0).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
@@ -238,6 +247,7 @@ impl Consumer {
         let pause = self.pause();
         let (read, mut end) = (self.read, self.shared.end.clone());
         let mut stopping = self.shared.stopping.clone();
+        let (written, mut awaited) = (!self.is_through() || self.unwritten.is_none(), self.shared.awaited.clone());
         tokio::select! {
             Some(done) = self.jobs.join_next(), if !self.jobs.is_empty() => match done {
                 Ok(done) => return self.settle(done).await,
@@ -246,6 +256,7 @@ impl Consumer {
             () = passed(&mut end, read), if self.caught_up => self.caught_up = false,
             () = tokio::time::sleep(pause) => {}
             _ = self.control.changed() => {}
+            () = wanted(&mut awaited), if !written => {}
             () = stopped(&mut stopping) => {}
         }
         Ok(true)

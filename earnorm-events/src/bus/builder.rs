@@ -105,6 +105,7 @@ impl EventBusBuilder {
         let store = self.db.store();
         store.admin().prepare(&records::collections(&**store)).await?;
         let (stop, stopping) = watch::channel(false);
+        let (awaits, awaited) = watch::channel(0);
         let (requests, asked) = mpsc::unbounded_channel();
         let due = Arc::new(Notify::new());
         let (ends, end) = watch::channel(Position::START);
@@ -115,6 +116,7 @@ impl EventBusBuilder {
             end,
             due: Arc::clone(&due),
             stopping,
+            awaited,
             grace: self.grace,
             live_from: Position::START,
             attempts: Attempts::default(),
@@ -140,6 +142,7 @@ impl EventBusBuilder {
             db: self.db,
             requests,
             stop,
+            awaited: awaits,
             supervisor,
             shown,
             due,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use earnorm_core::position::Position;
 use earnorm_core::store::Own;
 use earnorm_core::{Error, Result};
+use tokio::sync::watch;
 
 use super::{EventBus, Here, Place};
 use crate::Follow;
@@ -12,6 +13,22 @@ use crate::backoff::Backoff;
 use crate::consumer::stopped;
 use crate::handler::Handler;
 use crate::schedule::{SCHEDULER, due};
+
+/// Counts who waits, until it is dropped.
+struct Awaited<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Awaited<'a> {
+    fn begin(waiting: &'a watch::Sender<usize>) -> Self {
+        waiting.send_modify(|waiting| *waiting += 1);
+        Self(waiting)
+    }
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting = waiting.saturating_sub(1));
+    }
+}
 
 impl EventBus {
     /// Waits until the schedules that are due are fired, here or by another process, and every handler of this bus has
@@ -22,6 +39,7 @@ impl EventBus {
     /// # Errors
     /// What the store answers; [`Error::Closed`] when the bus has stopped.
     pub async fn run_until_idle(&self) -> Result<()> {
+        let _awaited = Awaited::begin(&self.inner.awaited);
         // What was asked for meanwhile, from wherever, is obeyed first.
         self.nudge().look().await;
         loop {

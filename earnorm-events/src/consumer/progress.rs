@@ -18,9 +18,15 @@ impl Consumer {
     /// Whether progress is to be written now: when time is over, or when there is nothing else to do.
     pub(super) fn flush_is_due(&self) -> bool {
         let Some(since) = self.unwritten else { return false };
-        let quiet = self.caught_up && self.open.is_empty() && self.handled;
         let in_unit = self.handler.call.is_transactional() && !self.jobs.is_empty();
+        let quiet = self.is_through() && (self.handled || *self.shared.awaited.borrow() > 0);
         !in_unit && (quiet || since.elapsed() >= self.flush_after())
+    }
+
+    /// Whether there is nothing else to do than to write progress.
+    pub(super) fn is_through(&self) -> bool {
+        let in_unit = self.handler.call.is_transactional() && !self.jobs.is_empty();
+        self.caught_up && self.open.is_empty() && !in_unit
     }
 
     /// Writes the progress; `false` when the handler was taken over.
