@@ -117,6 +117,8 @@ pub(super) async fn many(
             );
         }
     }
+    // What becomes of an event decides about those behind it.
+    answers.sort_by_key(|(event, _)| event.position);
     answers
 }
 

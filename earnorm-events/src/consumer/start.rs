@@ -38,7 +38,7 @@ impl Starter {
         (self.next > Instant::now()).then_some(self.next)
     }
 
-    fn started(&mut self) {
+    pub(super) fn started(&mut self) {
         if let Some(rate) = self.rate {
             self.next = self.next.max(Instant::now()) + rate.pace();
         }

@@ -44,6 +44,7 @@ impl Consumer {
     pub(super) fn spawn_transactional(&mut self, why: Why, event: Arc<RecordedEvent>, next: Option<EventRef>) {
         let attempt = Self::attempt_of(&why);
         self.waited(&why, &event);
+        self.starter.started();
         let (shared, handler) = (self.shared.clone(), Arc::clone(&self.handler));
         let store = Arc::clone(shared.db.store());
         // Nothing below it is open: events go by the order of the log, one at a time.
