@@ -9,21 +9,21 @@
 //!
 //! #[model]
 //! #[derive(Debug, Clone)]
-//! struct User {
+//! struct Reader {
 //!     #[model(id)]
 //!     id: i64,
 //!     name: String,
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
-//! let db = testing::database().model::<User>().connect().await?;
-//! let mut user = db.create(User { id: 1, name: "Ada".into() }).await?;
+//! let db = testing::database().model::<Reader>().connect().await?;
+//! let mut reader = db.create(Reader { id: 1, name: "Ada".into() }).await?;
 //! db.clock().advance(Duration::from_secs(3_600));
-//! user.name = "Ada Lovelace".into();
-//! user.save(&*db).await?;
+//! reader.name = "Ada Lovelace".into();
+//! reader.save(&*db).await?;
 //!
 //! let events = recorded(&db).await?;
-//! events.assert_types(["user.created", "user.updated"]);
+//! events.assert_types(["reader.created", "reader.updated"]);
 //! let updated = &events.of_type("*.updated")[0];
 //! assert_eq!(updated.recorded_at - events[0].recorded_at, chrono::TimeDelta::hours(1));
 //! # Ok(()) }

@@ -15,14 +15,14 @@ use crate::{Database, Registry, Result};
 ///
 /// #[model]
 /// #[derive(Debug, Clone)]
-/// struct Task {
+/// struct Chore {
 ///     #[model(id)]
 ///     id: i64,
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
-/// let db = testing::database().model::<Task>().connect().await?;
-/// db.create(Task { id: 1 }).await?;
+/// let db = testing::database().model::<Chore>().connect().await?;
+/// db.create(Chore { id: 1 }).await?;
 /// # Ok(()) }
 /// ```
 pub fn database() -> DatabaseBuilder {
@@ -84,7 +84,7 @@ impl TestDatabase {
     ///
     /// ```
     /// # use earnorm::prelude::*;
-    /// # #[model] #[derive(Debug, Clone)] struct Task { #[model(id)] id: i64 }
+    /// # #[model] #[derive(Debug, Clone)] struct Errand { #[model(id)] id: i64 }
     /// use std::sync::Arc;
     /// use std::sync::atomic::{AtomicU32, Ordering};
     ///
@@ -92,17 +92,17 @@ impl TestDatabase {
     /// use earnorm::testing;
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
-    /// let db = testing::database().model::<Task>().connect().await?;
+    /// let db = testing::database().model::<Errand>().connect().await?;
     /// let calls = Arc::new(AtomicU32::new(0));
     /// let counted = Arc::clone(&calls);
-    /// let handler = Handler::new("mail", move |_: Recorded<Created<Task>>, _| {
+    /// let handler = Handler::new("mail", move |_: Recorded<Created<Errand>>, _| {
     ///     counted.fetch_add(1, Ordering::SeqCst);
     ///     async { Ok(()) }
     /// });
     /// // Every call is made twice: is the handler ready for that?
     /// let twice = testing::Faults::seeded(1).duplicate(1.0);
     /// let bus = db.bus().handler(twice.around(handler)).start().await?;
-    /// db.create(Task { id: 1 }).await?;
+    /// db.create(Errand { id: 1 }).await?;
     /// bus.run_until_idle().await?;
     /// assert_eq!(calls.load(Ordering::SeqCst), 2);
     /// # Ok(()) }

@@ -21,7 +21,7 @@ use crate::{Error, Registry, Result};
 ///
 /// #[model(sourced)]
 /// #[derive(Debug, Clone)]
-/// struct Order {
+/// struct Basket {
 ///     #[model(id)]
 ///     id: String,
 ///     cents: i64,
@@ -41,7 +41,7 @@ use crate::{Error, Registry, Result};
 /// }
 ///
 /// #[model]
-/// impl Order {
+/// impl Basket {
 ///     #[apply]
 ///     fn placed(event: &Placed) -> Self {
 ///         Self { id: event.number.clone(), cents: 0, open: true }
@@ -59,14 +59,14 @@ use crate::{Error, Registry, Result};
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// let placed = || given::<Order>("o-1").event(Placed { number: "o-1".into() });
+/// let placed = || given::<Basket>("o-1").event(Placed { number: "o-1".into() });
 /// placed()
-///     .when(|order| order.raise(Paid { cents: 400 }))
+///     .when(|basket| basket.raise(Paid { cents: 400 }))
 ///     .then(events![Paid { cents: 400 }])
 ///     .await;
 /// placed()
 ///     .event(Paid { cents: 900 })
-///     .when(|order| order.raise(Paid { cents: 200 }))
+///     .when(|basket| basket.raise(Paid { cents: 200 }))
 ///     .then_error("is too much")
 ///     .await;
 /// # }
