@@ -14,7 +14,7 @@ pub use earnorm_core::{
 pub use earnorm_core::{
     aggregate, backend, commit, database, diff, entity, error, event, fold, history, hook, limits, log, metadata,
     model, pattern, personal, ports, position, predicate, query, reader, regex, registry, replay, save, schema, shape,
-    snapshot, store, stream, transfer, unit, upcast, validation, value,
+    snapshot, store, stream, telemetry, transfer, unit, upcast, validation, value,
 };
 /// What follows the log after the commit.
 pub use earnorm_events as events;
