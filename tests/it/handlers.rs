@@ -4,6 +4,7 @@ mod crashes;
 mod delivery;
 mod failures;
 mod letters;
+mod limits;
 mod measured;
 mod operations;
 mod projections;
