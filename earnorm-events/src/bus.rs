@@ -31,7 +31,8 @@ pub use builder::EventBusBuilder;
 const STARTED: &str = "app.started";
 const STOPPING: &str = "app.stopping";
 
-/// Handlers at work. Cheap to clone; [`EventBus::stop`] ends it in good order, dropping the last clone at once.
+/// Handlers at work. Cheap to clone; [`EventBus::stop`] ends it in good order. Dropping the last clone ends it at once:
+/// attempts are dropped where they are, and other processes take its handlers over when its lease is over.
 ///
 /// ```text
 /// let bus = EventBus::builder(&db).start().await?;
@@ -134,10 +135,11 @@ impl EventBus {
         &self.inner.db
     }
 
-    /// Runs one more handler, or projection, from now on.
+    /// Runs one more handler, or projection. It returns before that one has been taken: [`EventBus::run_until_idle`] waits
+    /// for it.
     ///
     /// # Errors
-    /// [`Error::Registry`] when it cannot work, or its id is taken.
+    /// [`Error::Registry`] when it cannot work, or its id is taken; [`Error::Closed`] when the bus has stopped.
     pub fn add(&self, handler: impl Into<Handler>) -> Result<()> {
         let handler = handler.into();
         handler.check()?;

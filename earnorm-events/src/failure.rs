@@ -12,7 +12,8 @@ pub type Handled = Result<(), HandlerError>;
 /// Why an event was not handled, and what to do with it now.
 ///
 /// `?` on any error makes it [`HandlerError::Retry`], but for errors of this library that would fail again alike: an
-/// event that cannot be decoded or upcast is [`HandlerError::Fatal`].
+/// event that cannot be decoded or upcast is [`HandlerError::Fatal`]. The text of an error with its causes is kept with
+/// the event, cut at 4 KiB: put no secrets in it.
 pub enum HandlerError {
     /// Try again when the retry policy says so.
     Retry(BoxError),

@@ -32,7 +32,20 @@ pub use registration::HandlerRegistration;
 
 /// What reacts to events: its identity, the events it takes, what it does, and how it is run.
 ///
-/// Its progress is kept under its id. A new id starts anew; a handler whose id is gone from the program keeps its place.
+/// Its progress is kept under its id, of 1 to 128 bytes without `/` and NUL: a new id starts anew, and a handler whose id
+/// is gone from the program keeps its place until it is forgotten ([`crate::Handlers::forget`]). What is wrong with a
+/// handler is said when it is given to a bus ([`crate::EventBusBuilder::start`], [`crate::EventBus::add`]).
+///
+/// An attempt is a future that is dropped when its time is over ([`Handler::timeout`]), when the bus stops and the grace is
+/// over, and when the bus is dropped; the last two are no attempts, and the event comes again.
+///
+/// ```text
+/// let mail = Handler::new("welcome-mail", |user: Recorded<Created<User>>, cx| async move { … Ok(()) })
+///     .retry(RetryPolicy::fast())
+///     .timeout(Duration::from_secs(10))
+///     .rate(Rate::new(100, Duration::from_secs(60)));
+/// let bus = EventBus::builder(&db).handler(mail).start().await?;
+/// ```
 #[derive(Clone)]
 pub struct Handler {
     pub(crate) id: Arc<str>,
@@ -81,7 +94,8 @@ impl Handler {
     /// A handler that runs at least once for each event, several streams at once, one event of a stream after the
     /// other.
     ///
-    /// Without [`Handler::on`] it takes the events that `T` can be made of.
+    /// Without [`Handler::on`] it takes the events that `T` can be made of. An event that cannot be read as `T` is a dead
+    /// letter at once, as [`HandlerError::Fatal`].
     pub fn new<T, F, Fut>(id: impl Into<String>, handle: F) -> Self
     where
         T: FromEvent,
@@ -92,7 +106,11 @@ impl Handler {
     }
 
     /// A handler whose writes, raised events and progress are one commit: its effects happen once. One event after the
-    /// other, in the order of the log.
+    /// other, in the order of the log; a stream that waits for a retry is passed over.
+    ///
+    /// What it writes goes through its context. Where someone else changed the same instances meanwhile, it runs again at
+    /// once, up to 8 times, before that counts as a failed attempt. Its progress is a commit for each event, so it is
+    /// slower than others. Side effects outside the database may still happen twice.
     pub fn transactional<T, F>(id: impl Into<String>, handle: F) -> Self
     where
         T: FromEvent,
@@ -104,7 +122,9 @@ impl Handler {
 
     /// A handler that takes several events at once, of any streams, and answers for each of them.
     ///
-    /// At most `max` events, or those that came within `wait` of the first.
+    /// At most `max` events (at least 1), or those that came within `wait` of the first; those of one stream by version.
+    /// It answers in the order in which it got them; an event without an answer is a dead letter. What failed comes again
+    /// in a batch of its own. A panic or time-out is a failed attempt of all.
     pub fn batch<T, F, Fut>(id: impl Into<String>, max: usize, wait: Duration, handle: F) -> Self
     where
         T: FromEvent,
@@ -162,8 +182,9 @@ impl Handler {
         EventPattern::new(&pattern).map_err(|error| self.problems.push(error.to_string())).ok()
     }
 
-    /// The events that it takes, by their types: `user.*`, `**.created`. The first call replaces the pattern that its
-    /// type of event has.
+    /// The events that it takes, by their types: `user.*` (one word), `**.created` (any words). It replaces the pattern
+    /// that its type of event has, and what a call before named. A pattern that is not valid keeps the bus from starting;
+    /// one that no known event matches is warned of, with the nearest names.
     #[must_use]
     pub fn on<P: AsRef<str>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
         let read: Vec<_> = patterns.into_iter().filter_map(|pattern| self.read(pattern.as_ref())).collect();
@@ -171,7 +192,7 @@ impl Handler {
         self
     }
 
-    /// Types that it does not take though they match.
+    /// Patterns of types that it does not take though they match; calls add up.
     #[must_use]
     pub fn except<P: AsRef<str>>(mut self, patterns: impl IntoIterator<Item = P>) -> Self {
         let read: Vec<_> = patterns.into_iter().filter_map(|pattern| self.read(pattern.as_ref())).collect();
@@ -179,36 +200,41 @@ impl Handler {
         self
     }
 
-    /// Takes an event only where this holds of it. Where it panics, that is a failed attempt.
+    /// Takes an event only where this holds of it; several must all hold. It is asked more than once for an event, so it
+    /// must be quick and answer alike. Where it panics, that is a failed attempt. An event that it leaves counts as handled.
     #[must_use]
     pub fn when(mut self, condition: impl Fn(&RecordedEvent) -> bool + Send + Sync + 'static) -> Self {
         self.conditions.push(Arc::new(condition));
         self
     }
 
-    /// Where it begins at its first start; at the end of the log unless set.
+    /// Where it begins at its first start, on whatever process; at the end of the log unless set. From then on it goes on
+    /// where it was: to handle the past again, see [`crate::Handlers::replay`].
     #[must_use]
     pub fn start(mut self, start: Start) -> Self {
         self.start = start;
         self
     }
 
-    /// When a failed event is tried again; [`RetryPolicy::standard`] unless set.
+    /// When a failed event is tried again, and how often; [`RetryPolicy::standard`] unless set: 10 attempts over some hours.
+    /// Meanwhile its stream waits, over restarts too, and others go on.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// How long an attempt may take; 30 seconds unless set. One that is over is a failed attempt, and its future is
-    /// dropped.
+    /// How long an attempt may take; 30 seconds unless set. When that is over it is a failed attempt, and its future is
+    /// dropped at its next await. One that never awaits cannot be ended: the bus's health names it. Waiting for a turn,
+    /// for the rate or for other handlers does not count.
     #[must_use]
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = time;
         self
     }
 
-    /// How many streams are handled at once; 16 unless set, 1 and not to be changed for transactional ones.
+    /// How many streams are handled at once, or batches; 16 unless set, at least 1; 1 and not to be changed for
+    /// transactional ones. All handlers of a process together stay below [`crate::EventBusBuilder::at_once`].
     #[must_use]
     pub fn concurrency(mut self, streams: usize) -> Self {
         if !self.call.is_transactional() {
@@ -224,14 +250,16 @@ impl Handler {
         self
     }
 
-    /// More parked streams than this pause the handler; 1,000 unless set.
+    /// More parked streams than this pause the handler until a person resumes it, and its health is a problem; 1,000
+    /// unless set, at least 1. Streams that wait for a retry count too.
     #[must_use]
     pub fn parked_max(mut self, streams: usize) -> Self {
         self.parked_max = streams.max(1);
         self
     }
 
-    /// Among handlers that wait for their turn, higher goes first; 0 unless set.
+    /// Among handlers of a process that wait for their turn, higher goes first, then first come, first served; 0 unless
+    /// set. It matters while more events are on their way than [`crate::EventBusBuilder::at_once`].
     #[must_use]
     pub fn priority(mut self, priority: i32) -> Self {
         self.priority = priority;
@@ -245,28 +273,32 @@ impl Handler {
         self
     }
 
-    /// Takes an event only when that other handler is done with it.
+    /// Takes an event only when that other handler, by its id, is done with it: handled, passed over, or given up where it
+    /// goes on after a dead letter. Calls add up. While the other has the event's stream parked, this one's stream waits
+    /// and its checkpoint stands; where the other never runs, it waits for good. It looks four times a second.
     #[must_use]
     pub fn after(mut self, handler: impl Into<String>) -> Self {
         self.after.push(handler.into());
         self
     }
 
-    /// At most so many events in a time.
+    /// At most so many attempts in a time, evenly spread, retries included; a batch is one. No limit unless set.
     #[must_use]
     pub fn rate(mut self, rate: Rate) -> Self {
         self.rate = Some(rate);
         self
     }
 
-    /// Stops trying while everything fails, and probes with one event at a time.
+    /// Stops trying while everything fails, and probes with one event at a time: see [`Breaker::new`]. None unless set.
     #[must_use]
     pub fn breaker(mut self, breaker: Breaker) -> Self {
         self.breaker = Some(breaker);
         self
     }
 
-    /// Lets it handle events that it caused itself on the same stream: it must see to it that this ends.
+    /// Lets it handle events that it caused itself on the same stream, directly or through others; otherwise such an event
+    /// is a dead letter that shows the chain. It must see to it that this ends; a chain of 16 handlers ends as a dead
+    /// letter in any case.
     #[must_use]
     pub fn may_cycle(mut self) -> Self {
         self.may_cycle = true;

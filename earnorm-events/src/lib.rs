@@ -1,4 +1,23 @@
-//! What follows the log after the commit: subscriptions, and waiting until derived data has caught up.
+//! What follows the log after the commit.
+//!
+//! - [`Follow`]: the log as a stream that goes on, and waiting until derived data has caught up.
+//! - [`Handler`]: a function that runs for each event that matches, at least once and in the order of each stream, with
+//!   [`RetryPolicy`], dead letters and progress that is kept. Transactional ones ([`Handler::transactional`],
+//!   [`OnModel`]) commit what they write with their progress. `#[event_handler]` and `#[on_event]` write them.
+//! - [`EventBus`]: runs handlers in this process and shares them with others over the store: each handler runs in one
+//!   process at a time, and another takes it over when that one is gone.
+//! - [`Projection`]: rows that are folded from the log, with their progress in the same commit.
+//! - [`Publish`] and [`Schedule`]: events that belong to no model, now or at a time; [`Periodic`] functions.
+//! - [`Operate`]: operations on handlers and dead letters from any process.
+//!
+//! # Order and repetition
+//!
+//! A handler gets the events of one stream one after the other, by version, over retries too; events of different streams
+//! in any order, [`Handler::concurrency`] at once. An event is handled again where its handler succeeded and the process
+//! died before that was written: progress is written in batches, so there may be several such. Where this must not be,
+//! write through a transactional handler, or make the effect idempotent by the event's id.
+//!
+//! # How it reads
 //!
 //! Every consumer reads `(where it was, high-water mark]` with one query, live or far behind; a signal from the store
 //! only wakes it. So there is no seam between history and live, and nothing depends on how far an oplog reaches.

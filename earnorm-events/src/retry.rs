@@ -35,13 +35,14 @@ enum Waits {
 }
 
 impl RetryPolicy {
-    /// 5 attempts, 1 second doubled each time, at most a minute.
+    /// 5 attempts, waits of up to 1, 2, 4 and 8 seconds (full jitter).
     #[must_use]
     pub fn fast() -> Self {
         Self::exponential(Duration::from_secs(1), 2.0, Duration::from_secs(60)).attempts(5)
     }
 
-    /// 10 attempts, 5 seconds tripled each time, at most 6 hours. The default.
+    /// 10 attempts, waits of up to 5 seconds, tripled each time, at most 6 hours (full jitter): at most 10.6 hours in all,
+    /// half of that on average. The default.
     #[must_use]
     pub fn standard() -> Self {
         Self::exponential(Duration::from_secs(5), 3.0, Duration::from_secs(6 * 3_600)).attempts(10)
@@ -61,7 +62,8 @@ impl RetryPolicy {
         Self::table([])
     }
 
-    /// Waits of `base`, `base × factor`, `base × factor²` …, at most `cap`, with full jitter; 10 attempts unless set.
+    /// Waits of `base`, `base × factor`, `base × factor²` …, at most `cap`, with full jitter, so that each is anything from
+    /// nothing to that; 10 attempts unless set. A factor below 1 or none at all counts as 1.
     #[must_use]
     pub fn exponential(base: Duration, factor: f64, cap: Duration) -> Self {
         let factor = if factor.is_finite() { factor.max(1.0) } else { 1.0 };

@@ -21,7 +21,11 @@ use crate::publish::{AppEvent, Publish};
 use crate::records;
 use crate::turns::Turns;
 
-/// A bus that has not begun.
+/// A bus that has not begun. It runs every handler that is linked into the program and every one that is added.
+///
+/// ```text
+/// let bus = EventBus::builder(&db).lease(Duration::from_secs(30)).announce().start().await?;
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing runs until `start`"]
 pub struct EventBusBuilder {
@@ -47,7 +51,7 @@ impl EventBusBuilder {
         }
     }
 
-    /// Adds a handler.
+    /// Adds a handler. Its id must be its own: [`EventBusBuilder::start`] refuses two handlers with one id.
     pub fn handler(mut self, handler: Handler) -> Self {
         self.handlers.push(handler);
         self
@@ -58,26 +62,32 @@ impl EventBusBuilder {
         self.handler(projection.into())
     }
 
-    /// Leaves out the handlers that are linked into the program: only those that were added run.
+    /// Leaves out what is linked into the program, functions under `#[on_startup]` and `#[on_shutdown]` too: only handlers
+    /// that were added run. For tests.
     pub fn only_added(mut self) -> Self {
         self.collected = false;
         self
     }
 
-    /// How many events this process handles at once, over all handlers; 64 unless set.
+    /// How many events or batches this process handles at once, over all handlers; 64 unless set, at least 1. Who waits
+    /// goes by [`Handler::priority`].
     pub fn at_once(mut self, events: usize) -> Self {
         self.at_once = events;
         self
     }
 
     /// How long a process may stand still before others take its handlers over; 15 seconds unless set. It beats three
-    /// times in that.
+    /// times in that, with one small write. Each process judges others by its own monotonic clock, so that clocks which
+    /// differ or jump take nothing away. Shorter is quicker after a crash; longer spares handlers of a process that only
+    /// pauses: what it writes after a take-over is refused, and done again elsewhere. A process that stops in good order
+    /// gives its handlers back at once. All processes should have the same.
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time;
         self
     }
 
-    /// How long running attempts have to end when the bus stops; 25 seconds unless set.
+    /// How long running attempts have to end when the bus stops; 25 seconds unless set: less than the 30 seconds after
+    /// which Kubernetes kills. What has not ended is dropped and comes again, without counting as an attempt.
     pub fn grace(mut self, time: Duration) -> Self {
         self.grace = time;
         self
@@ -91,8 +101,9 @@ impl EventBusBuilder {
         self
     }
 
-    /// Starts: writes down the handlers that are new, runs what stands under `#[on_startup]`, takes the handlers that no
-    /// other process runs, and begins.
+    /// Starts: runs what stands under `#[on_startup]`, writes down the handlers that are new, takes the handlers that no
+    /// other process runs, and begins. Where a handler that is new begins is decided by then: an event that is recorded
+    /// after this has returned is not missed. It needs a Tokio runtime, on which handlers run.
     ///
     /// # Errors
     /// [`Error::Registry`] names the handler that cannot work; what the store and functions under `#[on_startup]` answer.

@@ -34,7 +34,8 @@ impl EventBus {
     /// Waits until the schedules that are due are fired, here or by another process, and every handler of this bus has
     /// dealt with everything that is in the log, and with what that caused, here or in the process that runs it. Schedules
     /// and retries that are due later, dead letters, paused handlers and projections that stand at a failed event are not
-    /// waited for.
+    /// waited for. It has no time limit: while events keep coming, or a handler waits for another that has a stream parked
+    /// ([`Handler::after`]), it goes on. Dropping it ends the wait and nothing else.
     ///
     /// # Errors
     /// What the store answers; [`Error::Closed`] when the bus has stopped.

@@ -9,7 +9,7 @@ use earnorm_core::position::Position;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Start {
-    /// With what comes from now on.
+    /// With what comes from now on: the default, but for projections.
     End,
     /// With the first event of the log.
     Beginning,
@@ -22,13 +22,14 @@ pub enum Start {
 /// What becomes of a stream behind an event that is dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnDead {
-    /// It waits until someone has requeued or discarded the dead letter.
+    /// It waits until someone has requeued or discarded the dead letter: what comes after never overtakes it. The default
+    /// of transactional handlers.
     Park,
-    /// It goes on with the next event.
+    /// It goes on with the next event; the dead letter, requeued, is handled out of its order. The default of others.
     Continue,
 }
 
-/// So many events in a time.
+/// So many attempts in a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     pub(crate) events: u32,
@@ -36,7 +37,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// At most so many events in each `per`, evenly spread; at least 1.
+    /// At most so many attempts in each `per`, evenly spread: `Rate::new(100, minute)` begins one each 600 ms, with no
+    /// bursts. At least 1. It holds for the handler, which one process runs at a time, and begins anew after a take-over.
     #[must_use]
     pub fn new(events: u32, per: Duration) -> Self {
         Self { events: events.max(1), per }
@@ -56,8 +58,9 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// Opens after so many failures in a row, of any streams; after each `rest` one event is tried, and the first that
-    /// succeeds closes it. Events that wait for it use no attempt.
+    /// Opens after so many failures in a row (at least 1), of any streams; after each `rest` one event is tried, and the
+    /// first that succeeds closes it. Events that wait for it use no attempt, their retries are put off. It is counted in
+    /// the process that runs the handler, and is closed after a restart.
     #[must_use]
     pub fn new(failures: u32, rest: Duration) -> Self {
         Self { failures: failures.max(1), rest }

@@ -104,7 +104,9 @@ pub(crate) struct Plan {
 }
 
 impl Periodic {
-    /// Every so long, counted from the moment at which a bus first knew the schedule; a restart does not move it.
+    /// Every so long, counted from the moment at which a bus first knew the schedule; a restart does not move it, another
+    /// duration begins anew. The first run comes when the time has passed once. At least a millisecond: a bus does not start
+    /// with less.
     pub fn every(time: Duration) -> Self {
         Self::of(Times::every(time))
     }
