@@ -60,6 +60,9 @@ struct Inner {
     announced: Mutex<Option<Document>>,
     /// Whether it runs what is linked into the program.
     collected: bool,
+    /// What measures the machine, where that was asked for.
+    #[cfg(feature = "system")]
+    system: Option<crate::system::Watch>,
 }
 
 /// What the supervisor is asked to do.
@@ -179,6 +182,10 @@ impl EventBus {
             tracing::warn!(%error, "the log does not say that the process stops");
         }
         self.inner.stop.send_replace(true);
+        #[cfg(feature = "system")]
+        if let Some(system) = &self.inner.system {
+            system.ended().await;
+        }
         let task = self.inner.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(task) = task {
             task.await.map_err(Error::other)?;

@@ -43,6 +43,8 @@ mod records;
 mod retry;
 mod schedule;
 mod subscription;
+#[cfg(feature = "system")]
+mod system;
 mod turns;
 mod wait;
 

@@ -10,6 +10,8 @@ mod operations;
 mod projections;
 mod schedules;
 mod status;
+#[cfg(feature = "system")]
+mod system;
 mod transactional;
 
 use std::sync::{Arc, Mutex};

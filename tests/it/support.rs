@@ -22,6 +22,14 @@ impl ManualClock {
     }
 }
 
+pub(crate) fn time(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+pub(crate) fn clock() -> ManualClock {
+    ManualClock::at(time("2026-03-28T12:00:00Z").timestamp_millis())
+}
+
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.0.load(Ordering::SeqCst)).unwrap()
@@ -65,6 +73,37 @@ macro_rules! every_store {
                 let name = crate::support::database_name();
                 let db = crate::support::mongodb(super::registry(), &name).await;
                 case(db.clone()).await;
+                db.close().await.unwrap();
+                crate::support::drop_database(&name).await;
+            }
+        })*
+    };
+}
+
+/// As `every_store!`, with a clock that the case moves: it begins at noon of 28 March 2026, the day before the clocks of Rome
+/// are put forward.
+macro_rules! with_clock {
+    ($($(#[$meta:meta])* async fn $name:ident($db:ident: Database, $clock:ident: ManualClock) $body:block)*) => {
+        $(mod $name {
+            #[allow(unused_imports, clippy::wildcard_imports)]
+            use super::*;
+
+            $(#[$meta])*
+            async fn case($db: earnorm::Database, $clock: crate::support::ManualClock) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_memory() {
+                let clock = crate::support::clock();
+                let db = earnorm::Database::builder().registry(super::registry()).clock(clock.clone());
+                case(db.connect("memory:").await.unwrap(), clock).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_mongodb() {
+                let (clock, name) = (crate::support::clock(), crate::support::database_name());
+                let db = earnorm::Database::builder().registry(super::registry()).clock(clock.clone()).database(&name);
+                let db = db.connect(crate::support::mongodb_uri()).await.unwrap();
+                case(db.clone(), clock).await;
                 db.close().await.unwrap();
                 crate::support::drop_database(&name).await;
             }

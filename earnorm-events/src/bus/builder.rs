@@ -36,6 +36,8 @@ pub struct EventBusBuilder {
     lease: Duration,
     grace: Duration,
     announces: bool,
+    #[cfg(feature = "system")]
+    system: Option<Duration>,
 }
 
 impl EventBusBuilder {
@@ -48,6 +50,8 @@ impl EventBusBuilder {
             lease: Duration::from_secs(15),
             grace: Duration::from_secs(25),
             announces: false,
+            #[cfg(feature = "system")]
+            system: None,
         }
     }
 
@@ -101,12 +105,39 @@ impl EventBusBuilder {
         self
     }
 
+    /// Publishes `system.metrics` every so long, counted from the start: what this process and its machine use. Off unless
+    /// set.
+    ///
+    /// Unlike a [`crate::Periodic`] schedule, which fires once whatever the number of processes, every process publishes
+    /// its own, on the stream of its node (`system.metrics-<node>`, the id under which it runs handlers; a restart is a
+    /// new one). A process that is down publishes nothing, and times that passed meanwhile are left out: nobody can
+    /// measure them any more. By the clock of the database.
+    ///
+    /// | field | holds |
+    /// |---|---|
+    /// | `node`, `pid`, `host` | which process, on which machine |
+    /// | `cpu.cores`, `cpu.percent` | the machine's cores, and how busy all of them together were since the event before |
+    /// | `memory.total`, `memory.available` | the machine's, in bytes |
+    /// | `process.memory`, `process.cpu_percent` | this process's: resident bytes, and its share of one core |
+    /// | `disks` | `mount`, `total` and `available` bytes of each disk, at most 32 |
+    ///
+    /// Connections to the database are not among them: stores do not tell what their driver holds open.
+    ///
+    /// The events stay in the log as others do: every 15 seconds are 5,760 a day and process. Name a time that you can
+    /// afford, and truncate the log.
+    #[cfg(feature = "system")]
+    pub fn system_metrics(mut self, every: Duration) -> Self {
+        self.system = Some(every);
+        self
+    }
+
     /// Starts: runs what stands under `#[on_startup]`, writes down the handlers that are new, takes the handlers that no
     /// other process runs, and begins. Where a handler that is new begins is decided by then: an event that is recorded
     /// after this has returned is not missed. It needs a Tokio runtime, on which handlers run.
     ///
     /// # Errors
-    /// [`Error::Registry`] names the handler that cannot work; what the store and functions under `#[on_startup]` answer.
+    /// [`Error::Registry`] names the handler that cannot work, or system metrics more often than each second; what the
+    /// store and functions under `#[on_startup]` answer.
     pub async fn start(self) -> Result<EventBus> {
         let mut handlers = self.handlers;
         if self.collected {
@@ -115,6 +146,8 @@ impl EventBusBuilder {
         check(&handlers)?;
         let store = self.db.store();
         store.admin().prepare(&records::collections(&**store)).await?;
+        #[cfg(feature = "system")]
+        let system = self.system.map(crate::system::Plan::new).transpose()?;
         let (stop, stopping) = watch::channel(false);
         let (awaits, awaited) = watch::channel(0);
         let (requests, asked) = mpsc::unbounded_channel();
@@ -146,6 +179,8 @@ impl EventBusBuilder {
             self.db.publish(AppEvent::new(STARTED, data.clone())).await?;
             announced = Some(data);
         }
+        #[cfg(feature = "system")]
+        let system = system.map(|plan| plan.start(&self.db, supervisor.node(), stop.subscribe()));
         let announced = Mutex::new(announced);
         let task = tokio::spawn(supervisor.run());
         let supervisor = Mutex::new(Some(task));
@@ -160,6 +195,8 @@ impl EventBusBuilder {
             announced,
             lease: self.lease,
             collected: self.collected,
+            #[cfg(feature = "system")]
+            system,
         };
         Ok(EventBus { inner: Arc::new(inner) })
     }

@@ -31,7 +31,8 @@ impl Drop for Awaited<'_> {
 }
 
 impl EventBus {
-    /// Waits until the schedules that are due are fired, here or by another process, and every handler of this bus has
+    /// Waits until the schedules that are due are fired, here or by another process, system metrics that are due are
+    /// published, and every handler of this bus has
     /// dealt with everything that is in the log, and with what that caused, here or in the process that runs it. Schedules
     /// and retries that are due later, dead letters, paused handlers and projections that stand at a failed event are not
     /// waited for. It has no time limit: while events keep coming, or a handler waits for another that has a stream parked
@@ -43,6 +44,10 @@ impl EventBus {
         let _awaited = Awaited::begin(&self.inner.awaited);
         // What was asked for meanwhile, from wherever, is obeyed first.
         self.nudge().look().await;
+        #[cfg(feature = "system")]
+        if let Some(system) = &self.inner.system {
+            system.look().await;
+        }
         loop {
             self.fired().await?;
             let end = self.inner.db.store().high_water().await?;

@@ -7,47 +7,10 @@ use earnorm::store::Own;
 use proptest::strategy::{Strategy, ValueTree};
 
 use super::*;
-use crate::support::ManualClock;
-
-/// A case with a clock of its own, on every store.
-macro_rules! with_clock {
-    ($($(#[$meta:meta])* async fn $name:ident($db:ident: Database, $clock:ident: ManualClock) $body:block)*) => {
-        $(mod $name {
-            use super::*;
-
-            $(#[$meta])*
-            async fn case($db: Database, $clock: ManualClock) $body
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn on_memory() {
-                let clock = clock();
-                let db = Database::builder().registry(registry()).clock(clock.clone());
-                case(db.connect("memory:").await.unwrap(), clock).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn on_mongodb() {
-                let (clock, name) = (clock(), crate::support::database_name());
-                let db = Database::builder().registry(registry()).clock(clock.clone()).database(&name);
-                let db = db.connect(crate::support::mongodb_uri()).await.unwrap();
-                case(db.clone(), clock).await;
-                db.close().await.unwrap();
-                crate::support::drop_database(&name).await;
-            }
-        })*
-    };
-}
+use crate::support::time;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
-
-fn time(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
-
-fn clock() -> ManualClock {
-    ManualClock::at(time("2026-03-28T12:00:00Z").timestamp_millis())
-}
 
 fn reminder(n: i64) -> AppEvent {
     AppEvent::new("reminder.due", bson::doc! { "n": n })
