@@ -12,6 +12,7 @@ mod schedules;
 mod status;
 #[cfg(feature = "system")]
 mod system;
+mod traces;
 mod transactional;
 
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,7 @@
 //! From staged writes to a durable commit, and from a refused commit to an error that names the instance.
 
+use tracing::Instrument;
+
 use crate::commit::{Append, Commit};
 use crate::database::Database;
 use crate::entity::lock;
@@ -20,7 +22,8 @@ pub(crate) async fn commit(db: &Database, mut buffer: Buffer) -> Result<Receipt>
     }
     let sealed = personal::seal_writes(db, &mut buffer.writes).await?;
     let commit = build(db, &mut buffer);
-    let committed = match db.reader().commit(commit).await {
+    let span = span(&commit);
+    let committed = match db.reader().commit(commit).instrument(span).await {
         Ok(committed) => committed,
         Err(error) => return Err(explain(db, &buffer.writes, error).await),
     };
@@ -41,6 +44,19 @@ pub(crate) async fn commit(db: &Database, mut buffer: Buffer) -> Result<Receipt>
         lock(&write.state).receipt = Some(receipt.clone());
     }
     Ok(receipt)
+}
+
+/// The span of a commit: it carries the trace that its first event carries to its handlers.
+fn span(commit: &Commit) -> tracing::Span {
+    let events = || commit.appends.iter().flat_map(|append| &append.events);
+    let metadata = events().next().map(|event| &event.metadata);
+    tracing::info_span!(
+        "commit",
+        commit = %commit.id,
+        events = events().count(),
+        traceparent = metadata.and_then(|metadata| metadata.traceparent.as_deref()).unwrap_or_default(),
+        correlation_id = metadata.and_then(|metadata| metadata.correlation_id.as_deref()).unwrap_or_default(),
+    )
 }
 
 fn build(db: &Database, buffer: &mut Buffer) -> Commit {
