@@ -10,6 +10,8 @@ mod gate;
 mod lanes;
 mod parked;
 mod progress;
+mod reading;
+mod signals;
 mod start;
 mod transactional;
 
@@ -18,116 +20,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use earnorm_core::database::Database;
-use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
-use earnorm_core::store::LogQuery;
 use earnorm_core::stream::StreamId;
 use earnorm_core::{Error, Result};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::handler::Handler;
 use crate::lease::Claim;
-use crate::meter::{self, Attempts};
+use crate::meter;
 use crate::records::{Dead, Parked};
-use crate::turns::Turns;
 
 use attempt::Done;
 use lanes::Lanes;
+use signals::wanted;
+pub(crate) use signals::{Control, End, Seen, Shared, passed, stopped};
 
-/// How many events are read at once.
-const PAGE: usize = 500;
-/// How many events may be on their way or in line before no more are read.
-const WAITING_MAX: usize = 1_000;
 /// How often progress is written while there is always more to do.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
 /// How often progress over events that are none of the handler's is written.
 const SKIP_EVERY: Duration = Duration::from_secs(1);
 /// How long it waits at most before it looks whether something is due.
 const TICK: Duration = Duration::from_secs(1);
-
-/// What a runner is told from outside.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Control {
-    /// It starts nothing new.
-    pub(crate) paused: bool,
-    /// Changes when records were changed by someone else: they are read again.
-    pub(crate) touched: String,
-}
-
-/// What a runner shows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Seen {
-    /// Everything up to here was read.
-    pub(crate) read: Position,
-    /// Everything up to here is done or has a record.
-    pub(crate) stored: Position,
-    /// Nothing is on its way, due or in line.
-    pub(crate) idle: bool,
-    /// How many streams are parked.
-    pub(crate) parked: usize,
-    /// Whether the breaker is open.
-    pub(crate) open: bool,
-    /// Whether it starts nothing new.
-    pub(crate) paused: bool,
-    /// Whether it stands at an event that failed, and reads no further.
-    pub(crate) stuck: bool,
-    /// The state of the records that it has read.
-    pub(crate) touched: String,
-}
-
-/// What the runners of a bus share.
-#[derive(Debug, Clone)]
-pub(crate) struct Shared {
-    pub(crate) db: Database,
-    pub(crate) turns: Turns,
-    /// Where the log ends.
-    pub(crate) end: watch::Receiver<Position>,
-    /// Wakes the scheduler: something may be due.
-    pub(crate) due: Arc<Notify>,
-    /// When it is true, no attempt begins, and handlers are asked to end.
-    pub(crate) stopping: watch::Receiver<bool>,
-    /// How many wait until everything is handled: progress is then written at once.
-    pub(crate) awaited: watch::Receiver<usize>,
-    /// How long running attempts have to end.
-    pub(crate) grace: Duration,
-    /// Where the log ended when the handler started first.
-    pub(crate) live_from: Position,
-    /// What is on its way, for the runner that has it.
-    pub(crate) attempts: Attempts,
-}
-
-/// Why a runner ended.
-#[derive(Debug)]
-pub(crate) enum End {
-    /// It was asked to; its claim can be given back.
-    Stopped(Claim),
-    /// Another process has taken the handler over, or changed its records.
-    Lost,
-}
-
-/// Waits until the bus stops, or is gone.
-pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    let _gone = stopping.wait_for(|stopping| *stopping).await;
-}
-
-/// Waits until the log reaches past a position.
-pub(crate) async fn passed(end: &mut watch::Receiver<Position>, position: Position) {
-    if end.wait_for(|end| *end > position).await.is_err() {
-        // Nobody watches any more: the bus ends.
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Waits until someone waits for everything to be handled.
-async fn wanted(awaited: &mut watch::Receiver<usize>) {
-    if awaited.wait_for(|waiting| *waiting > 0).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}
 
 /// A runner at work.
 pub(crate) struct Consumer {
@@ -289,48 +205,6 @@ impl Consumer {
 
     fn is_paused(&self) -> bool {
         self.own_pause || self.control.borrow().paused
-    }
-
-    fn wants_more(&self) -> bool {
-        // The next event of a parked stream must not be read past while its turn is decided.
-        let held = self.handler.call.is_transactional() && !self.busy.is_empty();
-        !held && self.lanes.len() + self.jobs.len() < WAITING_MAX
-    }
-
-    /// Takes the next events into their lanes.
-    async fn read_page(&mut self) -> Result<()> {
-        let limit = PAGE.min(WAITING_MAX.saturating_sub(self.lanes.len()).max(1));
-        let types = self.handler.patterns.clone();
-        let query = LogQuery { after: self.read, types, limit, ..LogQuery::default() };
-        let page = self.shared.db.read_log(query).await?;
-        let reached = match page.events.last() {
-            Some(last) if page.more => last.position,
-            _ if page.more => self.read,
-            _ => page.high_water.max(self.read),
-        };
-        self.caught_up = !page.more && page.events.is_empty();
-        for event in page.events {
-            self.take(event);
-        }
-        if reached > self.read {
-            self.read = reached;
-            self.unwritten.get_or_insert_with(Instant::now);
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, event: RecordedEvent) {
-        // What stands behind a record is read again when that is released.
-        if self.parked.contains_key(&event.stream) || !self.handler.takes(&event) {
-            return;
-        }
-        self.open.insert(event.position, event.recorded_at);
-        self.lanes.push(Arc::new(event));
-    }
-
-    /// Everything up to here is done or has a record.
-    fn mark(&self) -> Position {
-        self.open.first_key_value().map_or(self.read, |(first, _)| Position::new(first.get() - 1))
     }
 
     fn show(&self) {
