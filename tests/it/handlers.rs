@@ -7,6 +7,7 @@ mod letters;
 mod limits;
 mod measured;
 mod operations;
+mod paused;
 mod projections;
 mod schedules;
 mod status;

@@ -122,7 +122,7 @@ impl Scheduler {
                 return Ok(Some(until.unwrap_or(TICK).clamp(Duration::from_millis(1), TICK)));
             }
             for record in due.now {
-                if *self.shared.stopping.borrow() {
+                if *self.shared.stopping.borrow() || self.control.borrow().paused {
                     return Ok(Some(Duration::from_millis(1)));
                 }
                 match self.fire(&record).await? {

@@ -12,22 +12,22 @@ use crate::support::time;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
-fn reminder(n: i64) -> AppEvent {
+pub(super) fn reminder(n: i64) -> AppEvent {
     AppEvent::new("reminder.due", bson::doc! { "n": n })
 }
 
-fn reminding(notes: &Notes) -> Handler {
+pub(super) fn reminding(notes: &Notes) -> Handler {
     noting("reminders", notes).on(["reminder.due"])
 }
 
 /// The planned times that a schedule fired, and those before them, as its function saw them.
-type Runs = Arc<Mutex<Vec<String>>>;
+pub(super) type Runs = Arc<Mutex<Vec<String>>>;
 
-fn runs(of: &Runs) -> Vec<String> {
+pub(super) fn runs(of: &Runs) -> Vec<String> {
     of.lock().unwrap().clone()
 }
 
-fn running(id: &str, periodic: Periodic, runs: &Runs) -> Handler {
+pub(super) fn running(id: &str, periodic: Periodic, runs: &Runs) -> Handler {
     let runs = Arc::clone(runs);
     periodic.run(id, move |firing: Firing, _| {
         runs.lock().unwrap().push(firing.planned_at().format("%d %H:%M").to_string());
