@@ -1,4 +1,4 @@
-//! Faults for tests: a handler that fails, is called twice or waits, by chance and with a seed.
+//! Faults for tests: a handler that fails, so often or by chance with a seed, is called twice or waits.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::handler::{Call, Handler};
 #[derive(Debug, Clone)]
 pub struct Faults {
     chance: Arc<Mutex<StdRng>>,
+    fail_first: u32,
     fail: f64,
     duplicate: f64,
     delay: Duration,
@@ -36,7 +37,14 @@ impl Faults {
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         let chance = Arc::new(Mutex::new(StdRng::seed_from_u64(seed)));
-        Self { chance, fail: 0.0, duplicate: 0.0, delay: Duration::ZERO }
+        Self { chance, fail_first: 0, fail: 0.0, duplicate: 0.0, delay: Duration::ZERO }
+    }
+
+    /// The first attempts at each event fail, so many, before the handler runs: it gets the event with the next one.
+    #[must_use]
+    pub fn fail_first(mut self, attempts: u32) -> Self {
+        self.fail_first = attempts;
+        self
     }
 
     /// This share of the calls fails, from 0 to 1: half of them before the handler runs, half when it has done its work.
@@ -61,12 +69,13 @@ impl Faults {
         self
     }
 
-    fn fate(&self) -> Fate {
+    /// What happens to a call for the attempt of this number.
+    fn fate(&self, attempt: u32) -> Fate {
         let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
         let fails = chance.random_bool(self.fail);
         let before = chance.random_bool(0.5);
         Fate {
-            before: fails && before,
+            before: (fails && before) || attempt <= self.fail_first,
             after: fails && !before,
             twice: chance.random_bool(self.duplicate),
             wait: self.delay.mul_f64(chance.random()),
@@ -79,7 +88,7 @@ impl Faults {
         let faults = self.clone();
         handler.call = match handler.call {
             Call::Each(run) => Call::Each(Arc::new(move |event, cx| {
-                let (fate, run) = (faults.fate(), Arc::clone(&run));
+                let (fate, run) = (faults.fate(cx.attempt()), Arc::clone(&run));
                 Box::pin(async move {
                     fate.begin().await?;
                     if fate.twice {
@@ -90,7 +99,7 @@ impl Faults {
                 })
             })),
             Call::Transactional(run) => Call::Transactional(Arc::new(move |event, cx| {
-                let (fate, run) = (faults.fate(), Arc::clone(&run));
+                let (fate, run) = (faults.fate(cx.attempt()), Arc::clone(&run));
                 Box::pin(async move {
                     fate.begin().await?;
                     run(event, cx).await?;
@@ -99,7 +108,7 @@ impl Faults {
             })),
             Call::Batch { max, wait, run } => {
                 let run: Arc<crate::handler::Batch> = Arc::new(move |events, cx| {
-                    let (fate, run) = (faults.fate(), Arc::clone(&run));
+                    let (fate, run) = (faults.fate(cx.attempt()), Arc::clone(&run));
                     Box::pin(async move {
                         let refused = |count: usize| (0..count).map(|_| Err(injected())).collect();
                         if fate.begin().await.is_err() {

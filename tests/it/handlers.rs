@@ -3,6 +3,8 @@
 mod crashes;
 mod delivery;
 mod failures;
+#[cfg(feature = "testing")]
+mod faults;
 mod letters;
 mod limits;
 mod measured;
