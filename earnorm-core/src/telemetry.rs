@@ -75,8 +75,8 @@ metrics! {
     HIGH_WATER_STALL = "earnorm_high_water_stall_seconds", Histogram of "second";
     /// Sessions that were ended because their transaction stood still.
     WATCHDOG_KILLS = "earnorm_watchdog_kills_total", Counter of "session";
-    /// Attempts of handlers that came to an end, by `handler` and `result`: as many as a handler was called, but for those
-    /// that were cut off.
+    /// Attempts of handlers and projections that came to an end, by `handler` and `result`: as many as a handler was called,
+    /// but for those that were cut off. A projection folds an event again that stood behind one that failed in its commit.
     BUS_ATTEMPTS = "earnorm_bus_attempts_total", Counter of "attempt";
     /// How long attempts take, by `handler` and `result`.
     BUS_HANDLER_DURATION = "earnorm_bus_handler_duration_seconds", Histogram of "second";

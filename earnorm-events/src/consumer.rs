@@ -34,6 +34,7 @@ use crate::meter;
 use crate::records::{Dead, Parked};
 
 use attempt::Done;
+pub(crate) use attempt::span;
 use lanes::Lanes;
 use signals::wanted;
 pub(crate) use signals::{Control, End, Seen, Shared, passed, stopped};

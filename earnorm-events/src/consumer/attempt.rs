@@ -123,7 +123,7 @@ pub(super) async fn many(
 }
 
 /// The span of an attempt: it carries the trace of the save that recorded the event.
-pub(super) fn span(handler: &Handler, event: &RecordedEvent, attempt: u32) -> tracing::Span {
+pub(crate) fn span(handler: &Handler, event: &RecordedEvent, attempt: u32) -> tracing::Span {
     tracing::info_span!(
         "handle",
         handler = %handler.id,

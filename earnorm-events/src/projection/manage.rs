@@ -47,13 +47,16 @@ impl ManageProjection {
     ///
     /// # Errors
     /// [`Error::Unbuilt`] when there is no such version, or the log was truncated, so that what was folded from its
-    /// beginning would be lost; what the store answers.
+    /// beginning would be lost: nothing changes then, and readers keep the rows that they have. What went is in the
+    /// archive only, which the projection cannot read; import it with an export of the rest into another database, and
+    /// build it there. What the store answers.
     pub async fn rebuild(&self) -> Result<()> {
         let cut = self.db.store().admin().truncated().await?;
         if cut > Position::START {
             return Err(self.refuse(format!(
                 "the log was truncated up to position {cut}, and what was folded from there would be lost: raise its \
-                 version to build one from what is left beside it"
+                 version to build one from what is left beside it, or build it in a database into which the archive was \
+                 imported"
             )));
         }
         self.change(|record, _| {

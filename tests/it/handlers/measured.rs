@@ -1,8 +1,9 @@
 //! What the bus measures: every call of a handler is one attempt with one result.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use earnorm::events::{EventContext, HandlerError, TransactionContext};
+use earnorm::events::{EventContext, HandlerError, Projection, TransactionContext};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
 use super::failures::quick;
@@ -77,6 +78,45 @@ fn every_call_is_one_attempt_with_one_result() {
             assert_eq!(count("earnorm_bus_end_to_end_seconds", &moody), 5);
             assert_eq!(count("earnorm_bus_inflight", &[]), 0);
             assert_eq!(count("earnorm_bus_oldest_pending_age_seconds", &[]), 0);
+        });
+    });
+}
+
+#[test]
+fn a_projection_counts_its_attempts_as_a_handler_does() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    metrics::with_local_recorder(&recorder, || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let db = crate::support::memory(registry()).await;
+            let calls = Arc::new(AtomicU64::new(0));
+            let counted = Arc::clone(&calls);
+            let projection = Projection::<BTreeMap<String, i64>>::new("sums", 1).retry(quick(3));
+            let projection = projection.on(move |event: Recorded<Created<Task>>, view| {
+                let call = counted.fetch_add(1, Ordering::SeqCst);
+                Box::pin(async move {
+                    *view.row("all").await?.entry("events".into()).or_default() += 1;
+                    match (event.id, call) {
+                        (1, 1) => Err("the weather".into()),
+                        (1, 2) => panic!("out of cheese"),
+                        (2, _) => Err(HandlerError::discard("spam")),
+                        _ => Ok(()),
+                    }
+                })
+            });
+            let one = bus(&db).projection(projection).start().await.unwrap();
+            write(&db, 0..4, 0).await;
+            let end = db.store().high_water().await.unwrap();
+            db.wait_until(end).consumer("sums.v1").await.unwrap();
+            one.stop().await.unwrap();
+            let all: Vec<_> = snapshotter.snapshot().into_vec();
+            let sums = ("handler", "sums.v1");
+            let attempts = |result| total(&all, "earnorm_bus_attempts_total", &[sums, ("result", result)]);
+            let results = ["ok", "error", "panic", "timeout"].map(attempts);
+            assert_eq!(results, [4, 1, 1, 0], "discarded is ok");
+            assert_eq!(results.iter().sum::<u64>(), calls.load(Ordering::SeqCst));
+            assert_eq!(total(&all, "earnorm_bus_handler_duration_seconds", &[sums]), 6);
+            assert_eq!(total(&all, "earnorm_bus_inflight", &[]), 0);
         });
     });
 }

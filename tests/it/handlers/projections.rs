@@ -1,6 +1,7 @@
 //! Projections: rows equal the fold of the log, whatever happens on the way.
 
 mod random;
+mod truncated;
 
 use std::collections::BTreeMap;
 

@@ -7,9 +7,12 @@ use earnorm_core::Result;
 use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
 
+use tracing::Instrument;
+
 use super::super::record::{Failing, Record};
 use super::progress::Wrote;
 use super::{Runner, is_about_content};
+use crate::consumer::span;
 use crate::failure::HandlerError;
 use crate::handler::caught;
 use crate::records::{EventRef, Failure};
@@ -94,7 +97,10 @@ impl Runner {
             }
             let skipped = self.record.skipped.iter().any(|skipped| skipped.event.id == event.id);
             if !skipped && self.handler.takes(event) {
-                let work = caught(self.handler.timeout, self.folding.fold(event)).await;
+                let begun = self.shared.attempts.begin(&self.handler.id);
+                let span = span(&self.handler, event, self.attempt_of(event));
+                let work = caught(self.handler.timeout, self.folding.fold(event)).instrument(span).await;
+                begun.ended(work.as_ref().map(std::slice::from_ref));
                 match work.unwrap_or_else(|broken| Err(broken.into_error())) {
                     Ok(()) => self.folding.keep(),
                     Err(error) => {
@@ -117,6 +123,16 @@ impl Runner {
         folded
     }
 
+    /// Which attempt at an event comes now.
+    fn attempt_of(&self, event: &RecordedEvent) -> u32 {
+        self.before(event).map_or(1, |failing| failing.failure.attempts.saturating_add(1))
+    }
+
+    /// How the event failed before.
+    fn before(&self, event: &RecordedEvent) -> Option<&Failing> {
+        self.record.failing.as_ref().filter(|failing| failing.event.id == event.id)
+    }
+
     fn failed(
         &self,
         event: &Arc<RecordedEvent>,
@@ -137,7 +153,7 @@ impl Runner {
 
     fn failing(&self, event: &RecordedEvent, error: String, after: Option<Duration>) -> Failing {
         let now = self.shared.db.now();
-        let before = self.record.failing.as_ref().filter(|failing| failing.event.id == event.id);
+        let before = self.before(event);
         let attempts = before.map_or(1, |before| before.failure.attempts.saturating_add(1));
         let first_failed_at = before.map_or(now, |before| before.failure.first_failed_at);
         let wait = self.handler.retry.clone().attempts(u32::MAX).wait(attempts, Duration::ZERO).unwrap_or(LAST_WAIT);
