@@ -52,6 +52,8 @@ pub struct Handler {
     pub(crate) patterns: Vec<EventPattern>,
     pub(crate) except: Vec<EventPattern>,
     pub(crate) conditions: Vec<Condition>,
+    /// Whether its function looks at an event first, and may let it be.
+    pub(crate) chooses: bool,
     pub(crate) start: Start,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Duration,
@@ -140,6 +142,7 @@ impl Handler {
             patterns: Vec::new(),
             except: Vec::new(),
             conditions: Vec::new(),
+            chooses: false,
             start: Start::End,
             retry: RetryPolicy::default(),
             timeout: TIMEOUT,
@@ -331,6 +334,11 @@ impl Handler {
     /// Whether all its conditions hold of an event.
     pub(crate) fn wants(&self, event: &RecordedEvent) -> bool {
         self.conditions.iter().all(|condition| condition(event))
+    }
+
+    /// Whether it may pass over an event that its patterns match.
+    pub(crate) fn is_conditional(&self) -> bool {
+        !self.conditions.is_empty() || self.chooses || self.own.is_some_and(|own| own.keyed)
     }
 
     /// Refuses what cannot work.

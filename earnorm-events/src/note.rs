@@ -43,7 +43,7 @@ pub(crate) struct Note {
     pub(crate) id: String,
     pub(crate) patterns: Vec<String>,
     pub(crate) except: Vec<String>,
-    /// Whether it looks into events to decide which it takes.
+    /// Whether it looks into events, or lets a key name the instance, to decide which it handles.
     pub(crate) conditions: bool,
     pub(crate) place: String,
     pub(crate) group: Option<String>,
@@ -60,7 +60,7 @@ impl Note {
             id: handler.id.to_string(),
             patterns: texts(&handler.patterns),
             except: texts(&handler.except),
-            conditions: !handler.conditions.is_empty(),
+            conditions: handler.is_conditional(),
             place: handler.place.to_owned(),
             group: handler.group.clone(),
             paused: None,

@@ -34,6 +34,7 @@ impl Handler {
             })
         });
         self.call = self.call.only_if(check);
+        self.chooses = true;
         self
     }
 }

@@ -48,7 +48,10 @@ pub struct HandlerStatus {
     pub handler: String,
     /// How far it is.
     pub status: EventStatus,
-    /// Whether the handler looks into events, so that it may have passed over this one.
+    /// Whether the handler looks into events to decide which it handles: by a condition ([`crate::Handler::when`],
+    /// [`crate::Handler::when_of`]), or by a key that names the instance ([`crate::OnModel::key`]). Then
+    /// [`EventStatus::Completed`] says that it is done with the event, not that its function ran: an event that it passes
+    /// over leaves no trace, and only its program knows the condition.
     pub conditional: bool,
 }
 
@@ -75,7 +78,8 @@ pub enum EventStatus {
     },
     /// The handler has given it up.
     Dead(Box<DeadLetter>),
-    /// It was handled, passed over by a condition, or discarded.
+    /// The handler is done with it: it was handled, or discarded, or passed over where the handler is
+    /// [`HandlerStatus::conditional`].
     Completed,
 }
 

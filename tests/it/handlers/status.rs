@@ -1,6 +1,6 @@
 //! The status of an event at each handler, and the health of a bus.
 
-use earnorm::events::{EventBus, EventStatus, OnDead, RetryPolicy, Start};
+use earnorm::events::{EventBus, EventStatus, OnDead, OnModel, RetryPolicy, Start, TransactionContext};
 use earnorm::position::Position;
 
 use super::failures::{Failing, quick};
@@ -81,6 +81,39 @@ every_store! {
         assert!(missing.contains("10000"), "{missing}");
         let missing = db.handlers().status_of(Uuid::now_v7()).await.unwrap_err().to_string();
         assert!(missing.contains("not in the log"), "{missing}");
+    }
+
+    async fn a_handler_that_looks_into_events_says_so_of_what_it_is_done_with(db: Database) {
+        let notes = Notes::default();
+        let keyed = OnModel::<Tally, Arc<RecordedEvent>>::new().key(|event| event.stream.key().parse().ok().filter(|id| *id > 99));
+        let keyed = keyed.transactional("keyed", |tally: &mut Tally, _, _: &TransactionContext| {
+            tally.sum += 1;
+            Box::pin(async { Ok(()) })
+        });
+        let one = bus(&db)
+            .handler(noting("every", &notes))
+            .handler(noting("when", &notes).when(|event| event.stream.key() == "1"))
+            .handler(noting("when-of", &notes).on(["task.created"]).when_of(|task: &Recorded<Created<Task>>| task.id == 1))
+            .handler(keyed.on(["task.created"]))
+            .start()
+            .await
+            .unwrap();
+        write(&db, 0..2, 0).await;
+        one.run_until_idle().await.unwrap();
+        assert_eq!(notes.len(), 2 + 1 + 1);
+        one.handlers().pause("when-of", "a rest").await.unwrap();
+        write(&db, 2..3, 0).await;
+        one.run_until_idle().await.unwrap();
+        one.stop().await.unwrap();
+        for event in db.events().by_type("task.created").all().await.unwrap() {
+            let found = db.handlers().status_of(event.position).await.unwrap();
+            let conditional: Vec<_> = found.iter().map(|status| (status.handler.as_str(), status.conditional)).collect();
+            assert_eq!(conditional, [("every", false), ("keyed", true), ("when", true), ("when-of", true)]);
+            for status in found {
+                let waits = status.handler == "when-of" && event.stream.key() == "2";
+                assert_eq!(status.status, if waits { EventStatus::Pending } else { EventStatus::Completed }, "{}", status.handler);
+            }
+        }
     }
 
     async fn what_is_being_handled_is_told_from_what_waits(db: Database) {
