@@ -62,9 +62,12 @@ impl EventContext {
         self.attempt
     }
 
-    /// Whether the event was recorded after the handler's first start, wherever it began: `false` while it catches up
-    /// with what happened before. Effects that only make sense at the time, such as mails, ask for it. Of a batch it is
-    /// its first event that counts.
+    /// Whether the event is new to the handler: `false` for what was recorded before its first start, wherever it began,
+    /// and for what it had come past before it was moved back ([`crate::Handlers::replay`]). Effects that only make sense
+    /// at the time, such as mails, ask for it.
+    ///
+    /// It says nothing of attempts: an event that comes again after a failure or a crash is as live as it was, and so is
+    /// one that the handler missed while it was down or paused, however old. Of a batch it is its first event that counts.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.live
@@ -134,7 +137,7 @@ impl TransactionContext {
         self.event.attempt
     }
 
-    /// Whether the event was recorded after the handler's first start: see [`EventContext::is_live`].
+    /// Whether the event is new to the handler: see [`EventContext::is_live`].
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.event.live

@@ -18,7 +18,7 @@ pub(crate) struct Lease {
     record: u64,
     /// Who runs the handler; `None` when it was given back.
     pub(crate) node: Option<String>,
-    /// Where the log ended at the handler's first start.
+    /// Where the log ended at the handler's first start, or how far it was when it was replayed.
     live_from: Option<Position>,
     /// Behind which position the handler began: what is older was never its to handle.
     pub(crate) began: Position,
@@ -29,7 +29,7 @@ pub(crate) struct Lease {
 pub(crate) struct Claim {
     pub(crate) checkpoint: Checkpoint,
     record: u64,
-    /// Where the log ended at the handler's first start: what is behind is live.
+    /// Where the log ended at the handler's first start, or how far it was when it was replayed: what is behind is live.
     pub(crate) live_from: Position,
     began: Position,
 }
@@ -65,12 +65,13 @@ fn document(handler: &str, record: u64, node: Option<&str>, entry: Entry) -> Doc
 }
 
 impl Lease {
-    /// The write that lets a handler begin earlier than it did, if it does.
-    pub(crate) fn begin_after(&self, db: &Database, handler: &str, position: Position) -> Option<DocumentWrite> {
-        let entry = Entry { live_from: self.live_from.unwrap_or(self.began), began: position };
+    /// The write that notes that a handler was moved back to `after` from where it had come: it may begin earlier than it
+    /// did, and what it had come past is not live any more.
+    pub(crate) fn moved_back(&self, db: &Database, handler: &str, after: Position, from: Position) -> DocumentWrite {
+        let live_from = self.live_from.unwrap_or(self.began).max(from);
+        let entry = Entry { live_from, began: self.began.min(after) };
         let document = document(handler, self.record + 1, self.node.as_deref(), entry);
-        let op = DocumentOp::Replace { expected: self.record, document };
-        (position < self.began).then(|| write(db, handler, op))
+        write(db, handler, DocumentOp::Replace { expected: self.record, document })
     }
 }
 

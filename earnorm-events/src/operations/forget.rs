@@ -13,6 +13,9 @@ impl Handlers {
     /// parked streams and its dead letters, so that the log can be truncated without it. A handler with this id begins
     /// anew.
     ///
+    /// Signs of life are judged by the clocks of the processes. A process that still runs it unseen is fenced off by the
+    /// epoch of its checkpoint: what it does is not recorded. As long as its program has the handler, it begins anew there.
+    ///
     /// # Errors
     /// [`earnorm_core::Error::Refused`] while a program that has it shows signs of life;
     /// [`earnorm_core::Error::InvalidName`] when there is no such handler; what the store answers. It may be called

@@ -142,8 +142,14 @@ impl Handlers {
     }
 
     /// Moves a handler back, so that it handles everything behind `after` once more: [`Position::START`] for the whole
-    /// log. Its effects happen again, on purpose. It must be paused, or run nowhere, and goes on when it is resumed. Who
-    /// runs it now is fenced off: what it still does is not recorded.
+    /// log, or what a truncation left of it. Its effects happen again, on purpose, and
+    /// [`crate::EventContext::is_live`] is `false` for what it had come past. It must be paused, or run nowhere, and goes
+    /// on when it is resumed.
+    ///
+    /// Who runs it now is fenced off by the epoch of its checkpoint: what it still does is not recorded, so an event that
+    /// is on its way in that moment is run once more than the others, and its two runs may overlap. Wait until a paused
+    /// handler is idle where that matters. Whether it runs is judged by the clocks of the processes, which may be wrong;
+    /// the fence does not depend on them.
     ///
     /// Records of events behind `after` go, parked streams and dead letters, since these events are handled anew. A
     /// stream that waits for an event at or before `after` goes on waiting.
@@ -182,7 +188,9 @@ impl Handlers {
                 let mut documents = self.records_behind(handler, after, Own::Parked).await?;
                 documents.extend(self.records_behind(handler, after, Own::DeadLetters).await?);
                 more = documents.len() as u64 >= BATCH;
-                documents.extend(lease.and_then(|lease| lease.begin_after(&self.db, handler, after)));
+                if !moved {
+                    documents.extend(lease.map(|lease| lease.moved_back(&self.db, handler, after, stored.position)));
+                }
                 let position = if moved { stored.position } else { after };
                 let epoch = stored.epoch + u64::from(!moved);
                 Ok(Some(Plan { documents, checkpoint: Some(Checkpoint { position, epoch }) }))

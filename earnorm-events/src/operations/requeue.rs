@@ -23,7 +23,8 @@ enum Fate<'a> {
 }
 
 impl DeadLetters {
-    /// Lets a handler try an event again, with as many attempts as a new one where its stream waits for it, else once.
+    /// Lets a handler try an event again, with as many attempts as a new one where its stream waits for it, else once. A
+    /// handler that runs is not fenced off: what is on its way ends first, and is recorded.
     ///
     /// # Errors
     /// [`earnorm_core::Error::InvalidName`] when there is no such letter; what the store answers.

@@ -1,7 +1,8 @@
 //! Operations on handlers: listed, paused, resumed, replayed, forgotten, from wherever.
 
-use earnorm::events::{EventBus, HandlerInfo, OnDead, Start};
+use earnorm::events::{EventBus, EventContext, HandlerInfo, OnDead, Start};
 use earnorm::position::Position;
+use tokio::sync::Semaphore;
 
 use super::failures::{Failing, quick};
 use super::*;
@@ -148,6 +149,65 @@ every_store! {
         two.run_until_idle().await.unwrap();
         assert_eq!(notes.len(), 18);
         two.stop().await.unwrap();
+    }
+
+    async fn what_a_replayed_handler_had_come_past_is_not_live(db: Database) {
+        let noted = Arc::new(Mutex::new(Vec::new()));
+        let with = |db: &Database| {
+            let noted = Arc::clone(&noted);
+            let handler = Handler::new("live", move |event: Recorded<Created<Task>>, cx: EventContext| {
+                noted.lock().unwrap().push((event.id, cx.is_live()));
+                async { Ok(()) }
+            });
+            bus(db).handler(handler.concurrency(1))
+        };
+        let seen = || std::mem::take(&mut *noted.lock().unwrap());
+        let one = with(&db).start().await.unwrap();
+        write(&db, 0..2, 0).await;
+        one.run_until_idle().await.unwrap();
+        assert_eq!(seen(), [(0, true), (1, true)]);
+        one.handlers().pause("live", "once more").await.unwrap();
+        write(&db, 2..3, 0).await;
+        one.handlers().replay("live", Position::START).await.unwrap();
+        one.handlers().resume("live").await.unwrap();
+        one.run_until_idle().await.unwrap();
+        assert_eq!(seen(), [(0, false), (1, false), (2, true)], "what it never came to is new");
+        one.stop().await.unwrap();
+        // From elsewhere, to a place in the middle; it stays so over a restart.
+        db.handlers().replay("live", Position::new(1)).await.unwrap();
+        write(&db, 3..4, 0).await;
+        let two = with(&db).start().await.unwrap();
+        two.run_until_idle().await.unwrap();
+        two.stop().await.unwrap();
+        assert_eq!(seen(), [(1, false), (2, false), (3, true)]);
+    }
+
+    async fn a_replay_fences_off_what_is_on_its_way(db: Database) {
+        let (started, release) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let (notes, starts, goes) = (Notes::default(), Arc::clone(&started), Arc::clone(&release));
+        let noted = notes.clone();
+        let handler = Handler::new("gate", move |event: Arc<RecordedEvent>, _: EventContext| {
+            let (noted, starts, goes) = (noted.clone(), Arc::clone(&starts), Arc::clone(&goes));
+            async move {
+                starts.add_permits(1);
+                goes.acquire().await?.forget();
+                noted.note(&event);
+                Ok(())
+            }
+        });
+        let one = bus(&db).handler(handler.on(["task.*"])).start().await.unwrap();
+        write(&db, 0..1, 0).await;
+        started.acquire().await.unwrap().forget();
+        one.handlers().pause("gate", "once more").await.unwrap();
+        one.handlers().replay("gate", Position::START).await.unwrap();
+        release.add_permits(1);
+        one.run_until_idle().await.unwrap();
+        assert_eq!((notes.len(), info(&db, "gate").await.position), (1, Some(Position::START)), "its end is not recorded");
+        release.add_permits(1);
+        one.handlers().resume("gate").await.unwrap();
+        one.run_until_idle().await.unwrap();
+        one.stop().await.unwrap();
+        assert_eq!((notes.of("task-0"), info(&db, "gate").await.lag), (vec![1, 1], 0));
     }
 
     async fn a_handler_without_code_is_forgotten_on_demand(db: Database) {
