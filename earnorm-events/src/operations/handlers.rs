@@ -159,6 +159,12 @@ impl Handlers {
     /// [`earnorm_core::Error::InvalidName`] when there is no such handler; what the store answers.
     pub async fn replay(&self, handler: &str, after: Position) -> Result<()> {
         let what = || format!("replay of handler `{handler}`");
+        if handler == SCHEDULER {
+            return Err(refused(
+                what(),
+                "it fires schedules and reads nothing of the log: replay what handles their events",
+            ));
+        }
         let nodes = nodes(&self.db).await?;
         let store = self.db.store();
         if store.get(&store.admin().own(Own::Projections), &handler.into()).await?.is_some() {

@@ -66,6 +66,8 @@ with_clock! {
         let scheduler = list.iter().find(|info| info.id == SCHEDULER).unwrap();
         assert_eq!(scheduler.paused.as_ref().unwrap().reason, "the mail server moves");
 
+        let refused = db.handlers().replay(SCHEDULER, earnorm::position::Position::START).await.unwrap_err().to_string();
+        assert!(refused.contains("reads nothing of the log"), "{refused}");
         assert_eq!(db.handlers().resume(SCHEDULER).await.unwrap(), [SCHEDULER]);
         three.run_until_idle().await.unwrap();
         two.run_until_idle().await.unwrap();
