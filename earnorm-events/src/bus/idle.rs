@@ -81,6 +81,19 @@ impl EventBus {
     }
 
     async fn handled(&self, end: Position) -> Result<()> {
+        let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(100));
+        while !self.handled_where_placed(end).await? {
+            if *self.inner.stop.borrow() {
+                return Err(Error::Closed);
+            }
+            tokio::time::sleep(backoff.wait()).await;
+            self.nudge().look().await;
+        }
+        Ok(())
+    }
+
+    /// Waits for every handler where it runs now; `false` when one ended there meanwhile, to begin anew or elsewhere.
+    async fn handled_where_placed(&self, end: Position) -> Result<bool> {
         let mut shown = self.inner.shown.clone();
         // A handler may be taken over from a process that is gone meanwhile.
         let placed = shown.wait_for(|shown| !shown.handlers.iter().any(|one| matches!(one.place, Place::Nowhere)));
@@ -94,11 +107,11 @@ impl EventBus {
                 let obeyed = seen.touched == control.borrow().touched;
                 seen.idle && obeyed && (seen.paused || seen.stuck || seen.read >= end)
             });
-            if idle.await.is_err() && *self.inner.stop.borrow() {
-                return Err(Error::Closed);
+            if idle.await.is_err() {
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Waits for a handler that another process runs, or that is taken over from it meanwhile.
