@@ -133,14 +133,7 @@ impl Consumer {
                 return self.wind_up().await;
             }
             if self.control.borrow_and_update().touched != self.touched {
-                // What runs comes to its end first: it was begun by the records as they were.
-                while let Some(done) = self.jobs.join_next().await {
-                    if !self.settle(done.map_err(Error::other)?).await? {
-                        return Ok(End::Lost);
-                    }
-                }
-                // Reading the records begins at the stored progress: what is done is not done again for it.
-                if !self.flush().await? || !self.load_records().await? {
+                if !self.finish_jobs().await? || !self.load_records().await? {
                     return Ok(End::Lost);
                 }
             }
@@ -157,6 +150,17 @@ impl Consumer {
                 return Ok(End::Lost);
             }
         }
+    }
+
+    /// Lets what runs come to its end, since it was begun by the records as they were, and writes the progress, so that
+    /// nothing that is done is read again; `false` when the handler was lost.
+    async fn finish_jobs(&mut self) -> Result<bool> {
+        while let Some(done) = self.jobs.join_next().await {
+            if !self.settle(done.map_err(Error::other)?).await? {
+                return Ok(false);
+            }
+        }
+        self.flush().await
     }
 
     /// Waits until there is something to do; `false` when the handler was lost.
