@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use earnorm::events::{EventContext, TransactionContext};
+use earnorm::events::{EventContext, Projection, TransactionContext};
 use tracing::field::{Field, Visit};
 use tracing::span;
 
@@ -115,7 +115,14 @@ async fn one_trace(db: Database, spans: Spans) {
             Ok(())
         })
     });
+    let seen = Projection::<BTreeMap<String, i64>>::new("seen", 1).on(|_: Recorded<Created<Task>>, view| {
+        Box::pin(async move {
+            *view.row("all").await?.entry("events".into()).or_default() += 1;
+            Ok(())
+        })
+    });
     let bus = bus(&db)
+        .projection(seen)
         .handler(failing.on(["task.created"]).retry(quick(3)))
         .handler(tally.on(["task.created"]))
         .start()
@@ -138,10 +145,10 @@ async fn one_trace(db: Database, spans: Spans) {
 
     let handles = spans.named("handle");
     let of = |handler: &str| handles.iter().filter(|(_, span)| span.field("handler") == handler).collect::<Vec<_>>();
-    let (mail, tally) = (of("mail"), of("tally"));
+    let (mail, tally, seen) = (of("mail"), of("tally"), of("seen.v1"));
     let attempts: Vec<_> = mail.iter().map(|(_, span)| span.field("attempt")).collect();
-    assert_eq!((attempts, tally.len()), (vec!["1", "2"], 1));
-    for (_, span) in mail.iter().chain(&tally) {
+    assert_eq!((attempts, tally.len(), seen.len()), (vec!["1", "2"], 1, 1));
+    for (_, span) in mail.iter().chain(&tally).chain(&seen) {
         assert_eq!(span.trace_id(), save.trace_id());
         let named =
             ["event", "event_type", "stream", "position", "correlation_id"].map(|name| span.field(name).to_owned());
