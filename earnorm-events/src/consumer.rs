@@ -132,10 +132,9 @@ impl Consumer {
             if *self.shared.stopping.borrow() {
                 return self.wind_up().await;
             }
-            if self.control.borrow_and_update().touched != self.touched {
-                if !self.finish_jobs().await? || !self.load_records().await? {
-                    return Ok(End::Lost);
-                }
+            let touched = self.control.borrow_and_update().touched != self.touched;
+            if touched && (!self.finish_jobs().await? || !self.load_records().await?) {
+                return Ok(End::Lost);
             }
             if !self.start_jobs().await? || (self.flush_is_due() && !self.flush().await?) {
                 return Ok(End::Lost);
