@@ -33,6 +33,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The upkeep side of the store.
     fn admin(&self) -> &dyn StoreAdmin;
 
+    /// How many connections to its database it holds open now; `None` where it has none, or cannot tell.
+    fn connections(&self) -> Option<u64> {
+        None
+    }
+
     /// Makes all of `commit` durable, or none of it.
     ///
     /// # Errors

@@ -128,6 +128,8 @@ impl Meter {
         self.due = self.plan.times.after(now, self.from);
         let Some(mut data) = self.measure().await else { return };
         data.insert("node", &self.node);
+        let connections = self.db.store().connections().map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+        data.insert("connections", connections);
         let event = AppEvent::new(METRICS, data).key(&self.node);
         if let Err(error) = self.db.publish(event).await {
             tracing::warn!(%error, "system metrics could not be published and are left out");

@@ -15,6 +15,7 @@ mod batching;
 mod codec;
 mod commit;
 mod committer;
+mod connections;
 mod culprits;
 mod entries;
 mod error;
@@ -136,6 +137,10 @@ impl Store for MongoStore {
 
     fn admin(&self) -> &dyn StoreAdmin {
         self
+    }
+
+    fn connections(&self) -> Option<u64> {
+        Some(self.inner.connections.open())
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed> {

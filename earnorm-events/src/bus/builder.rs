@@ -119,9 +119,8 @@ impl EventBusBuilder {
     /// | `cpu.cores`, `cpu.percent` | the machine's cores, and how busy all of them together were since the event before |
     /// | `memory.total`, `memory.available` | the machine's, in bytes |
     /// | `process.memory`, `process.cpu_percent` | this process's: resident bytes, and its share of one core |
+    /// | `connections` | connections that the store holds open to its database; null where it has none |
     /// | `disks` | `mount`, `total` and `available` bytes of each disk, at most 32 |
-    ///
-    /// Connections to the database are not among them: stores do not tell what their driver holds open.
     ///
     /// The events stay in the log as others do: every 15 seconds are 5,760 a day and process. Name a time that you can
     /// afford, and truncate the log.

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use super::MongoStore;
 use super::batching::Batching;
 use super::committer::Committer;
+use super::connections::Connections;
 use super::error::STORE;
 use super::mark::Mark;
 use super::options::Names;
@@ -31,6 +32,7 @@ pub(super) struct Clients {
     pub(super) commits: Client,
     pub(super) commits_db: Database,
     pub(super) commit_app_name: String,
+    pub(super) connections: Connections,
 }
 
 /// What the clones share.
@@ -42,6 +44,7 @@ pub(super) struct Inner {
     pub(super) commits: Client,
     pub(super) commits_db: Database,
     pub(super) commit_app_name: String,
+    pub(super) connections: Connections,
     pub(super) watchdog: Watchdog,
     pub(super) names: Names,
     pub(super) limits: Limits,
@@ -62,13 +65,14 @@ pub(super) struct Inner {
 
 impl Inner {
     pub(super) fn new(clients: Clients, names: Names, limits: Limits, batching: Batching) -> Self {
-        let Clients { client, db, commits, commits_db, commit_app_name } = clients;
+        let Clients { client, db, commits, commits_db, commit_app_name, connections } = clients;
         Self {
             client,
             db,
             commits,
             commits_db,
             commit_app_name,
+            connections,
             watchdog: Watchdog::default(),
             names,
             limits,

@@ -11,6 +11,7 @@ use mongodb::options::{ClientOptions, DatabaseOptions, ReadConcern, ReadPreferen
 use mongodb::{Client, Database};
 
 use super::batching::Batching;
+use super::connections::Connections;
 use super::error::{DriverError, text};
 use super::inner::{Clients, Inner};
 use super::{MongoStore, fitness, second_look, uri, watchdog};
@@ -181,6 +182,8 @@ impl MongoStoreBuilder {
         let mut options = ClientOptions::parse(&self.uri).await.map_err(|error| self.refusal(&error))?;
         options.server_selection_timeout = Some(self.server_selection_timeout);
         options.app_name = Some(self.app_name.clone());
+        let connections = Connections::default();
+        options.cmap_event_handler = Some(connections.counter());
         options.max_pool_size = self.max_pool_size.or(options.max_pool_size);
         let database = self
             .database
@@ -193,7 +196,7 @@ impl MongoStoreBuilder {
         options.app_name = Some(commit_app_name.clone());
         let commits = Client::with_options(options).map_err(|error| self.refusal(&error))?;
         let (db, commits_db) = (base(&client, &database), base(&commits, &database));
-        let clients = Clients { client, db, commits, commits_db, commit_app_name };
+        let clients = Clients { client, db, commits, commits_db, commit_app_name, connections };
         let store = MongoStore::new(Arc::new(self.inner(clients)));
         if let Err(error) = store.inner.prepare_base().await {
             let reason = format!("the server will do, but the store's own collections are not ready: {error}");

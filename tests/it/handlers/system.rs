@@ -52,6 +52,8 @@ with_clock! {
         let part = |part: &str, field: &str| data.get_document(part).unwrap().get(field).unwrap().clone();
         assert_eq!(data.get_i64("pid").unwrap(), i64::from(std::process::id()));
         assert!(part("cpu", "cores").as_i64().unwrap() > 0 && part("process", "memory").as_i64().unwrap() > 0, "{data}");
+        let connected = db.store().capabilities().name == "mongodb";
+        assert_eq!(data.get_i64("connections").is_ok_and(|open| open > 0), connected, "{data}");
         assert!((0.0..=100.1).contains(&part("cpu", "percent").as_f64().unwrap()), "{data}");
         assert!(part("memory", "available").as_i64() <= part("memory", "total").as_i64(), "{data}");
         for disk in data.get_array("disks").unwrap() {
