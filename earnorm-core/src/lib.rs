@@ -12,6 +12,7 @@ pub mod diff;
 pub mod entity;
 pub mod error;
 pub mod event;
+pub mod extjson;
 pub mod fold;
 pub mod history;
 pub mod hook;
