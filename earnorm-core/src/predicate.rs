@@ -4,6 +4,7 @@
 //! are one), and `Eq` null also matches a missing field. Users meet the typed [`crate::query::Filter`].
 
 mod eval;
+mod key;
 pub(crate) mod number;
 mod order;
 pub(crate) mod path;
@@ -14,6 +15,7 @@ mod tests;
 use bson::{Bson, Document};
 
 pub use eval::Matcher;
+pub use key::{order_key, order_key_bracket, order_key_prefix};
 pub use order::{OrderedBson, compare};
 pub use sort::{SortValues, compare_documents, index_values};
 

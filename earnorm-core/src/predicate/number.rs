@@ -50,7 +50,7 @@ impl Decimal {
 }
 
 impl Finite {
-    fn integer(number: i64) -> Self {
+    pub(crate) fn integer(number: i64) -> Self {
         Self { negative: number < 0, coefficient: u128::from(number.unsigned_abs()), exponent: 0 }
     }
 
@@ -79,6 +79,19 @@ impl Finite {
     /// The coefficient with as many digits as fit: comparable between numbers of one magnitude.
     fn aligned(self) -> u128 {
         self.coefficient * 10_u128.pow(DIGITS.saturating_sub(digits(self.coefficient)))
+    }
+
+    /// What orders numbers of one sign: the power of ten above the first digit, moved above zero, and the digits.
+    pub(crate) fn parts(self) -> (u16, u128) {
+        // Exponents have 14 bits and lie around zero.
+        (u16::try_from(self.magnitude() + 0x4000).unwrap_or(0), self.aligned())
+    }
+
+    /// A double next to it; the largest ones where it is beyond all.
+    pub(crate) fn nearest(self) -> f64 {
+        let sign = if self.negative { "-" } else { "" };
+        let near = format!("{sign}{}e{}", self.coefficient, self.exponent).parse::<f64>().unwrap_or(0.0);
+        near.clamp(f64::MIN, f64::MAX)
     }
 
     pub(crate) fn big(self) -> BigDecimal {

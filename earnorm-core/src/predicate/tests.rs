@@ -1,5 +1,6 @@
 //! Tests of the evaluation of filters and of the order of values.
 
+mod key;
 mod laws;
 mod meaning;
 mod order;
