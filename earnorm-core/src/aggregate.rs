@@ -6,7 +6,7 @@ mod summation;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, BTreeSet};
 
 use bson::{Bson, Document};
@@ -21,9 +21,9 @@ use measure::Accumulator;
 ///
 /// # Errors
 /// [`crate::Error::InvalidQuery`] when integers overflow int64.
-pub fn aggregate<'a>(
+pub fn aggregate(
     aggregation: &Aggregation,
-    documents: impl IntoIterator<Item = &'a Document>,
+    documents: impl IntoIterator<Item: Borrow<Document>>,
 ) -> Result<Vec<AggregateRow>> {
     let fresh = || aggregation.measures.iter().map(Accumulator::new).collect::<Vec<_>>();
     let mut groups = BTreeMap::new();
@@ -31,6 +31,7 @@ pub fn aggregate<'a>(
         groups.insert(OrderedBson(Bson::Null), fresh());
     }
     for document in documents {
+        let document = document.borrow();
         let key = aggregation.group_by.as_deref().and_then(|path| value_at(document, path));
         let key = OrderedBson(key.map_or(Bson::Null, Cow::into_owned));
         for accumulator in groups.entry(key).or_insert_with(fresh) {
@@ -45,10 +46,10 @@ pub fn aggregate<'a>(
 }
 
 /// The different values at `path`, in BSON order. Arrays give their elements; missing gives nothing.
-pub fn distinct<'a>(path: &str, documents: impl IntoIterator<Item = &'a Document>) -> Vec<Bson> {
+pub fn distinct(path: &str, documents: impl IntoIterator<Item: Borrow<Document>>) -> Vec<Bson> {
     let mut found = BTreeSet::new();
     for document in documents {
-        spread(document, path, &mut |value| {
+        spread(document.borrow(), path, &mut |value| {
             found.insert(OrderedBson(value.clone()));
         });
     }

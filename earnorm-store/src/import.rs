@@ -84,3 +84,23 @@ pub(crate) fn refused(entry: &LogEntry, reason: impl Into<String>) -> Error {
     };
     Error::Corrupt { subject, reason: reason.into() }
 }
+
+/// Whether two entries are the same in all parts; a number that is none equals itself.
+pub(crate) fn same(a: &LogEntry, b: &LogEntry) -> bool {
+    match (a, b) {
+        (LogEntry::Tombstone(a), LogEntry::Tombstone(b)) => a == b,
+        (LogEntry::Event { event: a, commit: of_a }, LogEntry::Event { event: b, commit: of_b }) => {
+            let bytes = |document: &bson::Document| bson::serialize_to_vec(document).ok();
+            of_a == of_b
+                && (a.id, &a.stream, a.version, a.position) == (b.id, &b.stream, b.version, b.position)
+                && (&a.event_type, a.schema_version) == (&b.event_type, b.schema_version)
+                && a.recorded_at.timestamp_millis() == b.recorded_at.timestamp_millis()
+                && bytes(&a.data) == bytes(&b.data)
+                && bytes(&a.metadata.extra) == bytes(&b.metadata.extra)
+                && (&a.metadata.actor, &a.metadata.traceparent) == (&b.metadata.actor, &b.metadata.traceparent)
+                && a.metadata.correlation_id == b.metadata.correlation_id
+                && a.metadata.causation_id == b.metadata.causation_id
+        }
+        _ => false,
+    }
+}

@@ -5,12 +5,16 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "memory")]
+mod documents;
 #[cfg(any(feature = "memory", feature = "mongo"))]
 mod import;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "mongo")]
 pub mod mongo;
+#[cfg(feature = "memory")]
+mod page;
 #[cfg(feature = "conformance")]
 #[doc(hidden)]
 pub mod sabotage;

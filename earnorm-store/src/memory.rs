@@ -10,8 +10,6 @@ mod commit;
 mod documents;
 mod index;
 mod log;
-mod patch;
-mod projection;
 mod query;
 mod state;
 #[cfg(test)]
@@ -36,6 +34,7 @@ use earnorm_core::{Error, Result};
 use futures::StreamExt;
 use tokio::sync::watch;
 
+use crate::documents::projection::Projection;
 use state::State;
 
 /// The name in errors and capabilities.
@@ -140,7 +139,7 @@ impl Store for MemoryStore {
 
     async fn find(&self, query: DocumentQuery) -> Result<DocumentStream> {
         let found = query::find(&*self.open()?, &query)?;
-        let projection = query.projection.as_deref().map(projection::Projection::new);
+        let projection = query.projection.as_deref().map(Projection::new);
         let read = move |document: Arc<Document>| match &projection {
             Some(projection) => Ok(projection.apply(&document)),
             None => Ok(Arc::unwrap_or_clone(document)),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bson::{Bson, Document};
+use bson::Document;
 use earnorm_core::Result;
 use earnorm_core::commit::Checkpoint;
 use earnorm_core::error::StoreError;
@@ -14,10 +14,10 @@ use earnorm_core::predicate::Predicate;
 use earnorm_core::schema::CollectionSpec;
 use earnorm_core::store::{Drift, EntryQuery, Finding, LogEntry, Own, PutRule, Severity, StoreAdmin, StreamHead};
 
-use super::commit::version;
 use super::state::{Receipt, State};
 use super::{MemoryStore, NAME, query};
-use crate::import::{check, follows, refused};
+use crate::documents::applies;
+use crate::import::{check, follows, refused, same};
 use crate::upkeep::{check_documents, check_truncation, own_id};
 
 #[async_trait]
@@ -145,18 +145,6 @@ impl StoreAdmin for MemoryStore {
     }
 }
 
-/// Whether `rule` lets `new` be written over `found`.
-fn applies(rule: PutRule, found: Option<&Document>, new: &Document) -> bool {
-    match (rule, found) {
-        (PutRule::Always, _) | (PutRule::Absent | PutRule::Newer, None) => true,
-        (PutRule::Absent, Some(_)) | (PutRule::SameVersion, None) => false,
-        (PutRule::Newer, Some(found)) => {
-            matches!(found.get(earnorm_core::schema::VERSION), None | Some(Bson::Null)) || version(found) < version(new)
-        }
-        (PutRule::SameVersion, Some(found)) => version(found) == version(new),
-    }
-}
-
 impl State {
     /// All of the entries that are not there yet, or none.
     fn import(&mut self, entries: Vec<LogEntry>) -> Result<u64> {
@@ -209,25 +197,5 @@ impl State {
     fn forget_receipts(&mut self) {
         let log = &self.log;
         self.commits.retain(|_, receipt| log.receipts(receipt.first, receipt.count).len() == receipt.count);
-    }
-}
-
-/// Whether two entries are the same in all parts; a number that is none equals itself.
-fn same(a: &LogEntry, b: &LogEntry) -> bool {
-    match (a, b) {
-        (LogEntry::Tombstone(a), LogEntry::Tombstone(b)) => a == b,
-        (LogEntry::Event { event: a, commit: of_a }, LogEntry::Event { event: b, commit: of_b }) => {
-            let bytes = |document: &Document| bson::serialize_to_vec(document).ok();
-            of_a == of_b
-                && (a.id, &a.stream, a.version, a.position) == (b.id, &b.stream, b.version, b.position)
-                && (&a.event_type, a.schema_version) == (&b.event_type, b.schema_version)
-                && a.recorded_at.timestamp_millis() == b.recorded_at.timestamp_millis()
-                && bytes(&a.data) == bytes(&b.data)
-                && bytes(&a.metadata.extra) == bytes(&b.metadata.extra)
-                && (&a.metadata.actor, &a.metadata.traceparent) == (&b.metadata.actor, &b.metadata.traceparent)
-                && a.metadata.correlation_id == b.metadata.correlation_id
-                && a.metadata.causation_id == b.metadata.causation_id
-        }
-        _ => false,
     }
 }

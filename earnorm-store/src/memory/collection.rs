@@ -10,7 +10,8 @@ use earnorm_core::predicate::OrderedBson;
 use earnorm_core::schema::{CollectionSpec, IndexSpec};
 use earnorm_core::store::Drift;
 
-use super::index::{Entry, Lookup, Unique};
+use super::index::{Lookup, Unique};
+use crate::documents::index::{Entry, drift, found_under};
 
 /// Documents in the order of their ids.
 #[derive(Debug, Default)]
@@ -80,7 +81,7 @@ impl Collection {
             unique.replace(gone, new, &id);
         }
         for (path, lookup) in &mut self.lookups {
-            let values = |side: Option<&Document>| side.map(|side| Lookup::values(path, side)).unwrap_or_default();
+            let values = |side: Option<&Document>| side.map(|side| found_under(path, side)).unwrap_or_default();
             lookup.replace(values(old.as_deref()), values(document.as_deref()), &id);
         }
         match document {
@@ -131,25 +132,8 @@ impl Collection {
         }
         let mut lookup = Lookup::default();
         for (id, document) in &self.documents {
-            lookup.replace(Vec::new(), Lookup::values(path, document), id);
+            lookup.replace(Vec::new(), found_under(path, document), id);
         }
         self.lookups.insert(path.to_owned(), lookup);
     }
-}
-
-/// How an index that is there differs from what is wanted under the same keys.
-fn drift(collection: &str, there: &IndexSpec, wanted: &IndexSpec) -> Option<Drift> {
-    if there == wanted {
-        return None;
-    }
-    let rule = |spec: &IndexSpec| match (spec.unique, spec.live_only, spec.present.is_empty()) {
-        (false, ..) => "not unique",
-        (true, false, true) => "unique",
-        (true, true, true) => "unique over live documents",
-        (true, false, false) => "unique over present values",
-        (true, true, false) => "unique over present values of live documents",
-    };
-    let part = |(path, descending): &(String, bool)| format!("{path}_{}", if *descending { -1 } else { 1 });
-    let name = there.keys.iter().map(part).collect::<Vec<_>>().join("_");
-    Some(Drift::new(collection, name, format!("it is {} and should be {}", rule(there), rule(wanted))))
 }

@@ -3,20 +3,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use bson::{Bson, Document};
-use earnorm_core::commit::{Append, Check, CheckpointWrite, Commit, Committed, DocumentOp, DocumentWrite};
+use earnorm_core::commit::{Append, Check, CheckpointWrite, Commit, Committed, DocumentWrite};
 use earnorm_core::error::VersionConflict;
 use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
-use earnorm_core::schema::VERSION;
-use earnorm_core::stream::ExpectedVersion;
 use earnorm_core::value::to_millis;
 use earnorm_core::{Error, Result};
 use uuid::Uuid;
 
 use super::documents::Before;
-use super::patch;
 use super::state::{Receipt, State, StoredCheckpoint};
+use crate::documents::{after, expect};
 
 impl State {
     pub(super) fn commit(&mut self, commit: Commit) -> Result<Committed> {
@@ -53,7 +50,7 @@ impl State {
 
     fn check_version(&self, check: &Check) -> Result<()> {
         let found = self.documents.get(&check.collection, &check.id);
-        expect(&check.collection, &check.id, check.expected, found)
+        expect(&check.collection, &check.id, check.expected, found.map(Arc::as_ref))
     }
 
     fn check_checkpoint(&self, write: &CheckpointWrite) -> Result<()> {
@@ -80,29 +77,9 @@ impl State {
     fn write_document(&mut self, write: DocumentWrite) -> Result<Before> {
         let DocumentWrite { collection: name, id, op } = write;
         let collection = self.documents.collection_mut(&name);
-        let found = collection.get(&id);
-        let document = match op {
-            DocumentOp::Insert { document } => {
-                if let Some(found) = found {
-                    let expected = ExpectedVersion::NoStream;
-                    return Err(VersionConflict::new(subject(&name, &id), expected, version(found)).into());
-                }
-                collection.write(&name, &id, with_id(&name, &id, document)?)?
-            }
-            DocumentOp::Replace { expected, document } => {
-                expect(&name, &id, expected, found)?;
-                collection.write(&name, &id, with_id(&name, &id, document)?)?
-            }
-            DocumentOp::Patch { expected, set, unset } => {
-                expect(&name, &id, expected, found)?;
-                let mut document = found.map(|found| Document::clone(found)).unwrap_or_default();
-                patched(&mut document, set, &unset).map_err(|place| blocked(&name, &id, &place))?;
-                collection.write(&name, &id, document)?
-            }
-            DocumentOp::Delete { expected } => {
-                expect(&name, &id, expected, found)?;
-                collection.put(&id, None)
-            }
+        let document = match after(&name, &id, &op, collection.get(&id).map(Arc::as_ref))? {
+            Some(document) => collection.write(&name, &id, document)?,
+            None => collection.put(&id, None),
         };
         Ok(Before { collection: name, id, document })
     }
@@ -138,59 +115,4 @@ impl State {
             }
         }
     }
-}
-
-fn subject(collection: &str, id: &Bson) -> String {
-    format!("{collection} {id}")
-}
-
-/// The version of a stored document: 0 where it has none, as documents that are older than the library.
-pub(super) fn version(document: &Document) -> u64 {
-    let number = match document.get(VERSION) {
-        None | Some(Bson::Null) => return 0,
-        Some(Bson::Int64(number)) => u64::try_from(*number).ok(),
-        Some(Bson::Int32(number)) => u64::try_from(*number).ok(),
-        Some(_) => None,
-    };
-    // What is no version equals none.
-    number.unwrap_or(u64::MAX)
-}
-
-fn expect(collection: &str, id: &Bson, expected: u64, found: Option<&Arc<Document>>) -> Result<()> {
-    match found.map(|found| version(found)) {
-        Some(actual) if actual == expected => Ok(()),
-        actual => {
-            let expected = ExpectedVersion::Exact(expected);
-            Err(VersionConflict::new(subject(collection, id), expected, actual.unwrap_or(0)).into())
-        }
-    }
-}
-
-/// The document with its `_id`, which must be the one it is written under.
-fn with_id(collection: &str, id: &Bson, document: Document) -> Result<Document> {
-    match document.get("_id") {
-        Some(own) if own == id => Ok(document),
-        Some(own) => Err(Error::InvalidCommit {
-            reason: format!("the document of {} has the id {own}", subject(collection, id)),
-        }),
-        None => {
-            let mut whole = Document::new();
-            whole.insert("_id", id.clone());
-            whole.extend(document);
-            Ok(whole)
-        }
-    }
-}
-
-fn patched(document: &mut Document, set: Vec<(String, Bson)>, unset: &[String]) -> Result<(), String> {
-    for (path, value) in set {
-        patch::set(document, &path, value).map_err(str::to_owned)?;
-    }
-    unset.iter().for_each(|path| patch::unset(document, path));
-    Ok(())
-}
-
-fn blocked(collection: &str, id: &Bson, place: &str) -> Error {
-    let reason = format!("`{place}` of {} is neither a document nor an array with that place", subject(collection, id));
-    Error::InvalidCommit { reason }
 }

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bson::{Bson, Document};
-use earnorm_core::predicate::{Comparison, OrderedBson, Predicate, index_values};
-use earnorm_core::schema::{IndexSpec, LIVE};
+use earnorm_core::predicate::{OrderedBson, Predicate};
+use earnorm_core::schema::IndexSpec;
 
-/// Values of all parts of an index.
-pub(super) type Entry = Vec<OrderedBson>;
+use crate::documents::index::{self, Entry};
 
 /// A unique index.
 #[derive(Debug)]
@@ -20,16 +19,7 @@ pub(super) struct Unique {
 
 impl Unique {
     pub(super) fn new(spec: IndexSpec) -> Self {
-        let floor = |(path, floor): &(String, Bson)| Predicate::Compare {
-            path: path.clone(),
-            op: Comparison::Gte,
-            value: floor.clone(),
-        };
-        let mut covers: Vec<_> = spec.present.iter().map(floor).collect();
-        if spec.live_only {
-            covers.push(Predicate::eq(LIVE, true));
-        }
-        Self { spec, covers: Predicate::All(covers), owners: BTreeMap::new() }
+        Self { covers: index::covers(&spec), spec, owners: BTreeMap::new() }
     }
 
     pub(super) fn fields(&self) -> Vec<String> {
@@ -38,7 +28,7 @@ impl Unique {
 
     /// The entries of a document; none if it is not covered.
     pub(super) fn entries(&self, document: &Document) -> Vec<Entry> {
-        if self.covers.matches(document).unwrap_or(false) { entries(&self.spec, document) } else { Vec::new() }
+        if self.covers.matches(document).unwrap_or(false) { index::entries(&self.spec, document) } else { Vec::new() }
     }
 
     /// Whether another document than `id` has one of `entries`.
@@ -59,26 +49,6 @@ impl Unique {
     }
 }
 
-/// Every combination of the parts' values; more than one where a part is an array.
-fn entries(spec: &IndexSpec, document: &Document) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = vec![Vec::with_capacity(spec.keys.len())];
-    for (path, _) in &spec.keys {
-        let mut values = Vec::new();
-        index_values(document, path, &mut |value| values.push(OrderedBson(value.clone())));
-        if let [value] = values.as_slice() {
-            for entry in &mut entries {
-                entry.push(value.clone());
-            }
-        } else {
-            let grown = |entry: &Entry| {
-                values.iter().map(|value| [entry.as_slice(), std::slice::from_ref(value)].concat()).collect::<Vec<_>>()
-            };
-            entries = entries.iter().flat_map(grown).collect();
-        }
-    }
-    entries
-}
-
 /// Which documents have a value at a path, over all documents of the collection.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
@@ -86,19 +56,6 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// The values under which a document is found: all that a comparison with its path looks at.
-    pub(super) fn values(path: &str, document: &Document) -> Vec<OrderedBson> {
-        let mut values = Vec::new();
-        Predicate::each_value(path, document, &mut |value| {
-            let value = match value {
-                None | Some(Bson::Undefined) => Bson::Null,
-                Some(value) => value.clone(),
-            };
-            values.push(OrderedBson(value));
-        });
-        values
-    }
-
     pub(super) fn replace(&mut self, old: Vec<OrderedBson>, new: Vec<OrderedBson>, id: &OrderedBson) {
         if old == new {
             return;

@@ -13,6 +13,8 @@ use earnorm_core::store::{LogQuery, StreamQuery};
 use earnorm_core::stream::StreamId;
 use uuid::Uuid;
 
+use crate::page::wanted;
+
 /// An event, and the commit that it begins: its id and how many events it has.
 #[derive(Debug)]
 struct Slot {
@@ -182,14 +184,4 @@ impl Log {
         }
         (events, false)
     }
-}
-
-fn wanted(query: &LogQuery, event: &RecordedEvent) -> bool {
-    let one_of = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
-    (query.categories.is_empty() || query.categories.iter().any(|category| category == event.stream.category()))
-        && query.since.is_none_or(|since| event.recorded_at >= since)
-        && query.until.is_none_or(|until| event.recorded_at < until)
-        && one_of(&query.actor, &event.metadata.actor)
-        && one_of(&query.correlation_id, &event.metadata.correlation_id)
-        && (query.types.is_empty() || query.types.iter().any(|pattern| pattern.matches(&event.event_type)))
 }

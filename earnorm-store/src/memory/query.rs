@@ -4,30 +4,20 @@ use std::sync::Arc;
 
 use bson::Document;
 use earnorm_core::Result;
-use earnorm_core::predicate::{Comparison, Predicate, SortValues};
+use earnorm_core::predicate::{Comparison, Predicate};
 use earnorm_core::store::DocumentQuery;
 
 use super::collection::Collection;
 use super::state::State;
+use crate::documents::sort::{sorted, window};
 
 /// The documents of a query, sorted and cut; a snapshot.
 pub(super) fn find(state: &State, query: &DocumentQuery) -> Result<Vec<Arc<Document>>> {
-    let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
-    let limit = query.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     if query.sort.is_empty() {
+        let (skip, limit) = window(query);
         return select(state, &query.collection, &query.predicate, skip, limit);
     }
-    let found = matching(state, &query.collection, &query.predicate)?;
-    let mut sorted: Vec<_> = found.iter().map(|document| (SortValues::of(document, &query.sort), document)).collect();
-    let order = |a: &(SortValues<'_>, _), b: &(SortValues<'_>, _)| a.0.compare(&b.0, &query.sort);
-    let wanted = skip.saturating_add(limit);
-    if wanted < sorted.len() {
-        // Only what is asked for needs to be in order.
-        sorted.select_nth_unstable_by(wanted, order);
-        sorted.truncate(wanted);
-    }
-    sorted.sort_unstable_by(order);
-    Ok(sorted.into_iter().skip(skip).map(|(_, document)| Arc::clone(document)).collect())
+    Ok(sorted(matching(state, &query.collection, &query.predicate)?, query))
 }
 
 /// All documents that match, by id; a snapshot.

@@ -6,12 +6,12 @@ use bson::{Bson, Document};
 
 /// A tree of names; a leaf keeps everything below it.
 #[derive(Debug, Default)]
-pub(super) struct Projection {
+pub(crate) struct Projection {
     names: BTreeMap<String, Projection>,
 }
 
 impl Projection {
-    pub(super) fn new(paths: &[String]) -> Self {
+    pub(crate) fn new(paths: &[String]) -> Self {
         let mut root = Self::default();
         root.names.insert("_id".to_owned(), Self::default());
         // The shortest first, so that a path below one that is kept whole adds nothing.
@@ -39,7 +39,7 @@ impl Projection {
     }
 
     /// What is kept, in the document's own order.
-    pub(super) fn apply(&self, document: &Document) -> Document {
+    pub(crate) fn apply(&self, document: &Document) -> Document {
         let kept = |(name, value): (&String, &Bson)| Some((name.clone(), self.names.get(name)?.keep(value)?));
         document.iter().filter_map(kept).collect()
     }

@@ -3,7 +3,7 @@
 use bson::{Bson, Document};
 
 /// Writes `value` at `path`, with the documents on the way. Gives the place that is in the way otherwise.
-pub(super) fn set<'a>(document: &mut Document, path: &'a str, value: Bson) -> Result<(), &'a str> {
+pub(crate) fn set<'a>(document: &mut Document, path: &'a str, value: Bson) -> Result<(), &'a str> {
     match path.split_once('.') {
         None => {
             document.insert(path, value);
@@ -46,7 +46,7 @@ fn set_element<'a>(items: &mut Vec<Bson>, name: &'a str, path: &'a str, value: B
 }
 
 /// Removes what stands at `path`, if anything does. An element of an array becomes null, so that the others stay.
-pub(super) fn unset(document: &mut Document, path: &str) {
+pub(crate) fn unset(document: &mut Document, path: &str) {
     match path.split_once('.') {
         None => {
             document.remove(path);
