@@ -1,8 +1,8 @@
 //! Moving the log: export and import as lines of JSON, and truncation.
 //!
-//! A file is a header, one line an entry (tombstones too), and an end. Values are canonical extended JSON, so that
-//! reading gives back the same BSON types. Each line ends with a SHA-256 over the line before it and itself: a file that
-//! was cut, edited or put together is found, with the line named, before anything is written.
+//! A file is a header, one line an entry (tombstones too), and an end. Values are extended JSON ([`crate::extjson`]),
+//! so that reading gives back the same BSON types. Each line ends with a SHA-256 over the line before it and itself: a
+//! file that was cut, edited or put together is found, with the line named, before anything is written.
 
 mod export;
 mod import;

@@ -1,12 +1,13 @@
 //! One line of an exported log.
 
-use bson::{Bson, Document};
+use bson::Document;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::event::RecordedEvent;
+use crate::extjson;
 use crate::metadata::Metadata;
 use crate::position::Position;
 use crate::store::LogEntry;
@@ -14,7 +15,7 @@ use crate::stream::StreamId;
 
 /// The form of the file.
 pub(super) const FORMAT: i64 = 1;
-/// How long a line may be: the largest event as canonical extended JSON stays far below.
+/// How long a line may be: the largest event as extended JSON stays far below.
 pub(super) const LINE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// `,"h":"` and 64 digits and `"}`.
 const SEAL_BYTES: usize = 6 + 64 + 2;
@@ -83,17 +84,13 @@ pub(super) fn write(entry: &LogEntry) -> Value {
     line.insert("t".into(), event.event_type.as_str().into());
     line.insert("sv".into(), event.schema_version.into());
     line.insert("at".into(), event.recorded_at.to_rfc3339_opts(SecondsFormat::Millis, true).into());
-    line.insert("d".into(), extjson(&event.data));
+    line.insert("d".into(), extjson::to_json(&event.data));
     line.insert("m".into(), metadata(&event.metadata));
     if let Some((id, count)) = commit {
         line.insert("c".into(), id.to_string().into());
         line.insert("n".into(), (*count).into());
     }
     Value::Object(line)
-}
-
-fn extjson(document: &Document) -> Value {
-    Bson::Document(document.clone()).into_canonical_extjson()
 }
 
 fn metadata(metadata: &Metadata) -> Value {
@@ -110,7 +107,7 @@ fn metadata(metadata: &Metadata) -> Value {
         }
     }
     if !metadata.extra.is_empty() {
-        line.insert("extra".into(), extjson(&metadata.extra));
+        line.insert("extra".into(), extjson::to_json(&metadata.extra));
     }
     Value::Object(line)
 }
@@ -150,11 +147,8 @@ pub(super) fn read(line: &mut Map<String, Value>) -> Result<LogEntry, String> {
 }
 
 fn document(value: Option<Value>, field: &str) -> Result<Document, String> {
-    match value.map(Bson::try_from) {
-        Some(Ok(Bson::Document(document))) => Ok(document),
-        Some(Err(error)) => Err(format!("`{field}` is not extended JSON: {error}")),
-        _ => Err(format!("`{field}` is not a document")),
-    }
+    let value = value.ok_or_else(|| format!("`{field}` is missing"))?;
+    extjson::from_json(value).map_err(|error| format!("`{field}` cannot be read: {error}"))
 }
 
 fn read_metadata(value: Option<Value>) -> Result<Metadata, String> {
