@@ -5,23 +5,27 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
-#[cfg(feature = "memory")]
+#[cfg(any(feature = "memory", feature = "sqlite"))]
 mod documents;
-#[cfg(any(feature = "memory", feature = "mongo"))]
+#[cfg(any(feature = "memory", feature = "mongo", feature = "sqlite"))]
 mod import;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "mongo")]
 pub mod mongo;
-#[cfg(feature = "memory")]
+#[cfg(any(feature = "memory", feature = "sqlite"))]
 mod page;
 #[cfg(feature = "conformance")]
 #[doc(hidden)]
 pub mod sabotage;
-#[cfg(any(feature = "memory", feature = "mongo"))]
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+#[cfg(any(feature = "memory", feature = "mongo", feature = "sqlite"))]
 mod upkeep;
 
 #[cfg(feature = "memory")]
 pub use memory::MemoryStore;
 #[cfg(feature = "mongo")]
 pub use mongo::MongoStore;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;

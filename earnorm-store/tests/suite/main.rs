@@ -7,3 +7,5 @@ mod liars;
 mod memory;
 #[cfg(feature = "mongo")]
 mod mongo;
+#[cfg(feature = "sqlite")]
+mod sqlite;

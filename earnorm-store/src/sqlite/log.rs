@@ -1,0 +1,234 @@
+//! The log: events as rows, streams and pages of them.
+
+use bson::{Document, doc};
+use chrono::{DateTime, SecondsFormat, Utc};
+use earnorm_core::event::RecordedEvent;
+use earnorm_core::metadata::Metadata;
+use earnorm_core::position::Position;
+use earnorm_core::store::{LogPage, LogQuery, StreamQuery};
+use earnorm_core::stream::StreamId;
+use rusqlite::{OptionalExtension, Params, Row, Rows, named_params};
+use uuid::Uuid;
+
+use super::error::{Done, corrupt};
+use super::json;
+use super::tx::Tx;
+use crate::page::wanted;
+
+/// The columns that make an event, in the order in which `read_event` reads them.
+const COLUMNS: &str = "position, stream, version, type, schema_version, data, metadata, recorded_at, id";
+
+impl Tx<'_> {
+    /// The version and time of a stream's last event.
+    pub(super) fn last_of(&self, stream: &StreamId) -> Done<Option<(u64, DateTime<Utc>)>> {
+        let sql = "SELECT version, recorded_at FROM events WHERE stream = ? ORDER BY version DESC LIMIT 1";
+        let mut read = self.conn.prepare_cached(sql)?;
+        let found: Option<(i64, String)> =
+            read.query_row([stream.to_string()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let incomplete = || corrupt(format!("the last event of {stream}"), "its version or time is none");
+        let Some((version, moment)) = found else { return Ok(None) };
+        Ok(Some((u64::try_from(version).map_err(|_| incomplete())?, read_moment(&moment).ok_or_else(incomplete)?)))
+    }
+
+    /// Whether an event with this id is in the log.
+    pub(super) fn holds(&self, event: Uuid) -> Done<bool> {
+        Ok(self.conn.prepare_cached("SELECT 1 FROM events WHERE id = ?")?.exists([event.to_string()])?)
+    }
+
+    /// Writes an event at its position.
+    pub(super) fn insert_event(&self, event: &RecordedEvent, begins: Option<(Uuid, usize)>) -> Done<()> {
+        let sql = "INSERT INTO events (position, stream, version, type, schema_version, data, metadata, recorded_at, \
+                   id, commit_id, commit_events) VALUES (:position, :stream, :version, :type, :schema_version, :data, \
+                   :metadata, :recorded_at, :id, :commit_id, :commit_events)";
+        let commit_events = begins.map(|(_, events)| i64::try_from(events).unwrap_or(i64::MAX));
+        self.conn.prepare_cached(sql)?.execute(named_params! {
+            ":position": event.position.get(),
+            ":stream": event.stream.to_string(),
+            ":version": i64::try_from(event.version).unwrap_or(i64::MAX),
+            ":type": event.event_type,
+            ":schema_version": event.schema_version,
+            ":data": json::encode(&event.data),
+            ":metadata": written_metadata(&event.metadata).map(|metadata| json::encode(&metadata)),
+            ":recorded_at": written_moment(event.recorded_at),
+            ":id": event.id.to_string(),
+            ":commit_id": begins.map(|(commit, _)| commit.to_string()),
+            ":commit_events": commit_events,
+        })?;
+        Ok(())
+    }
+
+    pub(super) fn stream(&self, query: &StreamQuery) -> Done<Vec<RecordedEvent>> {
+        let whole = |version: u64| i64::try_from(version).unwrap_or(i64::MAX);
+        let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+        let order = if query.backwards { "DESC" } else { "ASC" };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events WHERE stream = ? AND version BETWEEN ? AND ? ORDER BY version {order} LIMIT ?"
+        );
+        self.events(&sql, (query.stream.to_string(), whole(query.from), whole(query.to), limit))
+    }
+
+    /// The events above one position up to another.
+    pub(super) fn events_between(&self, after: i64, upto: i64) -> Done<Vec<RecordedEvent>> {
+        let sql = format!("SELECT {COLUMNS} FROM events WHERE position > ? AND position <= ? ORDER BY position");
+        self.events(&sql, (after, upto))
+    }
+
+    /// The events of a category behind a key and version, stream by stream.
+    pub(super) fn scan(&self, category: &str, after: Option<(String, u64)>, limit: usize) -> Done<Vec<RecordedEvent>> {
+        let (key, version) = after.unwrap_or_default();
+        let (from, to) = (format!("{category}-{key}"), format!("{category}."));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events WHERE (stream, version) > (?, ?) AND stream < ? ORDER BY stream, version LIMIT ?"
+        );
+        let version = i64::try_from(version).unwrap_or(i64::MAX);
+        self.events(&sql, (from, version, to, i64::try_from(limit.max(1)).unwrap_or(i64::MAX)))
+    }
+
+    pub(super) fn events(&self, sql: &str, params: impl Params) -> Done<Vec<RecordedEvent>> {
+        let mut read = self.conn.prepare_cached(sql)?;
+        let mut rows = read.query(params)?;
+        let mut events = Vec::new();
+        while let Some(row) = rows.next()? {
+            events.push(read_event(row)?);
+        }
+        Ok(events)
+    }
+
+    pub(super) fn page(&self, query: &LogQuery) -> Done<LogPage> {
+        let high_water = Position::new(self.head.end);
+        let order = if query.backwards { "DESC" } else { "ASC" };
+        // Where one category or stream is asked for its index gives the order; several are picked out in passing.
+        let (condition, names) = match (query.streams.as_slice(), query.categories.as_slice()) {
+            ([], []) => ("1", "[]".to_owned()),
+            ([], [category]) => ("category = (SELECT value FROM json_each(:names))", listed([category])),
+            ([], categories) => ("+category IN (SELECT value FROM json_each(:names))", listed(categories)),
+            ([stream], _) => ("stream = (SELECT value FROM json_each(:names))", listed([stream.to_string()])),
+            (streams, _) => {
+                let names = listed(streams.iter().map(ToString::to_string));
+                ("stream IN (SELECT value FROM json_each(:names))", names)
+            }
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events WHERE position > :after AND position <= :upto AND {condition} \
+             AND :names IS NOT NULL ORDER BY position {order}"
+        );
+        let mut read = self.conn.prepare_cached(&sql)?;
+        let upto = query.upto.get().min(self.head.end);
+        let rows = read.query(named_params! { ":after": query.after.get(), ":upto": upto, ":names": names })?;
+        let (events, more) = collect(rows, query)?;
+        Ok(LogPage { events, high_water, more })
+    }
+}
+
+/// The wanted events up to the limit, and whether there are more.
+fn collect(mut rows: Rows<'_>, query: &LogQuery) -> Done<(Vec<RecordedEvent>, bool)> {
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        let event_type = row.get_ref(3)?.as_str().unwrap_or_default();
+        if !query.types.is_empty() && !query.types.iter().any(|pattern| pattern.matches(event_type)) {
+            continue;
+        }
+        let event = read_event(row)?;
+        if !wanted(query, &event) {
+            continue;
+        }
+        if events.len() == query.limit.max(1) {
+            return Ok((events, true));
+        }
+        events.push(event);
+    }
+    Ok((events, false))
+}
+
+/// Names as a list that SQLite reads.
+fn listed<T: Into<bson::Bson>>(names: impl IntoIterator<Item = T>) -> String {
+    json::encode_value(&bson::Bson::Array(names.into_iter().map(Into::into).collect()))
+}
+
+pub(super) fn read_event(row: &Row<'_>) -> Done<RecordedEvent> {
+    let position: i64 = row.get(0)?;
+    let subject = || format!("event at position {position}");
+    let text = |column: usize| -> Done<String> { Ok(row.get(column)?) };
+    let incomplete = |what: &str| corrupt(subject(), format!("its {what} is none"));
+    Ok(RecordedEvent {
+        id: Uuid::parse_str(&text(8)?).map_err(|_| incomplete("id"))?,
+        stream: StreamId::parse(&text(1)?).map_err(|_| incomplete("stream"))?,
+        version: u64::try_from(row.get::<_, i64>(2)?).map_err(|_| incomplete("version"))?,
+        position: Position::new(position),
+        event_type: text(3)?,
+        schema_version: row.get(4)?,
+        data: json::decode(&text(5)?)?,
+        metadata: match row.get::<_, Option<String>>(6)? {
+            Some(metadata) => read_metadata(json::decode(&metadata)?),
+            None => Metadata::default(),
+        },
+        recorded_at: read_moment(&text(7)?).ok_or_else(|| incomplete("time"))?,
+    })
+}
+
+fn written_moment(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn read_moment(text: &str) -> Option<DateTime<Utc>> {
+    text.parse().ok()
+}
+
+fn written_metadata(metadata: &Metadata) -> Option<Document> {
+    let mut written = Document::new();
+    let texts = [
+        ("actor", &metadata.actor),
+        ("correlation_id", &metadata.correlation_id),
+        ("causation_id", &metadata.causation_id),
+        ("traceparent", &metadata.traceparent),
+    ];
+    for (name, text) in texts {
+        if let Some(text) = text {
+            written.insert(name, text);
+        }
+    }
+    if !metadata.extra.is_empty() {
+        written.extend(doc! { "extra": metadata.extra.clone() });
+    }
+    (!written.is_empty()).then_some(written)
+}
+
+fn read_metadata(mut stored: Document) -> Metadata {
+    let text = |name: &str| stored.get_str(name).ok().map(str::to_owned);
+    let metadata = Metadata {
+        actor: text("actor"),
+        correlation_id: text("correlation_id"),
+        causation_id: text("causation_id"),
+        traceparent: text("traceparent"),
+        ..Metadata::default()
+    };
+    match stored.remove("extra") {
+        Some(bson::Bson::Document(extra)) => Metadata { extra, ..metadata },
+        _ => metadata,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Times as text.
+
+    use chrono::{DateTime, Utc};
+
+    use super::{read_moment, written_moment};
+
+    #[test]
+    fn every_time_is_read_as_it_was_written() {
+        for millis in [0, -1, 1, 1_700_000_000_123, -62_135_596_800_001, 253_402_300_800_000, 8_000_000_000_000_000] {
+            let moment: DateTime<Utc> = DateTime::from_timestamp_millis(millis).unwrap();
+            assert_eq!(read_moment(&written_moment(moment)), Some(moment), "{}", written_moment(moment));
+        }
+        for moment in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+            let moment = earnorm_core::value::to_millis(moment);
+            assert_eq!(read_moment(&written_moment(moment)), Some(moment), "{}", written_moment(moment));
+        }
+        assert_eq!(
+            written_moment(DateTime::from_timestamp_millis(1_700_000_000_123).unwrap()),
+            "2023-11-14T22:13:20.123Z"
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! What a person sees who looks into the file, and names that SQLite would read otherwise.
+
+use bson::{Bson, doc};
+use earnorm_core::predicate::Predicate;
+use earnorm_core::store::{PutRule, Store};
+
+use crate::support::{Scratch, commit};
+
+#[tokio::test]
+async fn a_person_can_read_it() {
+    let scratch = Scratch::new();
+    let store = scratch.open("a.db").await;
+    let id = bson::Uuid::parse_str("0190b5a0-7a6b-7def-8a39-51fb6d2f8c11").unwrap();
+    let document = doc! { "_id": id, "name": "Ada", "age": 37, "at": bson::DateTime::from_millis(1_700_000_000_000) };
+    store.commit(commit("ada", vec![doc! { "name": "Ada", "n": 1_i32 }], vec![document])).await.unwrap();
+    let file = scratch.look("a.db");
+    let event: (i64, String, String, String, String) = file
+        .query_row("select position, type, stream, data, recorded_at from events", (), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })
+        .unwrap();
+    assert_eq!((event.0, event.1.as_str(), event.2.as_str()), (1, "thing.noted", "thing-ada"));
+    assert_eq!((event.3.as_str(), event.4.as_str()), (r#"{"name":"Ada","n":1}"#, "2023-11-14T22:13:20.123Z"));
+    let thing: (String, i64, String, i64) = file
+        .query_row("select id, version, doc ->> '$.name', doc ->> '$.age' from things", (), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .unwrap();
+    assert!(thing.0.contains("0190b5a0-7a6b-7def-8a39-51fb6d2f8c11"), "{}", thing.0);
+    assert_eq!((thing.1, thing.2.as_str(), thing.3), (1, "Ada", 37));
+}
+
+#[tokio::test]
+async fn any_name_is_one_of_a_collection() {
+    let scratch = Scratch::new();
+    let store = scratch.open("a.db").await;
+    let names = [
+        "things",
+        "Things",
+        "THINGS",
+        "events",
+        "sqlite_schema",
+        "sqlite_x",
+        "earnorm_log",
+        "earnorm_unique_1",
+        "select",
+        "a\"; DROP TABLE events; --",
+        "ünï cødé",
+        "documents_events",
+        "a\0b",
+        "a_b",
+        "",
+        " ",
+    ];
+    for (n, name) in (0_i32..).zip(names) {
+        store.admin().put(name, vec![doc! { "_id": 1, "n": n }], PutRule::Always).await.unwrap();
+    }
+    for store in [store.clone(), scratch.open("a.db").await] {
+        for (n, name) in (0_i32..).zip(names) {
+            let found = store.get(name, &1.into()).await.unwrap();
+            assert_eq!(found, Some(doc! { "_id": 1, "n": n }), "{name:?}");
+        }
+    }
+    store.admin().swap("events", "Things").await.unwrap();
+    store.admin().drop_collection("things").await.unwrap();
+    assert_eq!(store.count("things", &Predicate::always()).await.unwrap(), 0);
+    assert_eq!(store.get("Things", &1.into()).await.unwrap(), Some(doc! { "_id": 1, "n": 3 }));
+    assert_eq!(store.high_water().await.unwrap().get(), 0, "the log is untouched");
+}
+
+#[tokio::test]
+async fn equal_ids_are_one_id() {
+    let scratch = Scratch::new();
+    let store = scratch.open("a.db").await;
+    let put =
+        async |id: Bson| store.admin().put("things", vec![doc! { "_id": id, "n": 1 }], PutRule::Absent).await.unwrap();
+    assert_eq!(put(Bson::Int32(1)).await, 1);
+    for same in [Bson::Int64(1), Bson::Double(1.0), Bson::Decimal128("1.00".parse().unwrap())] {
+        assert_eq!(put(same.clone()).await, 0, "{same}");
+        assert!(store.get("things", &same).await.unwrap().is_some());
+    }
+    for other in [Bson::Double(1.5), Bson::String("1".into()), Bson::Boolean(true)] {
+        assert_eq!(put(other.clone()).await, 1, "{other}");
+    }
+    assert_eq!(store.count("things", &Predicate::always()).await.unwrap(), 4);
+}

@@ -1,0 +1,54 @@
+//! Documents as streams: one snapshot, whatever is written meanwhile, and little in memory.
+
+use bson::doc;
+use earnorm_core::predicate::{Comparison, Predicate};
+use earnorm_core::schema::{CollectionSpec, IndexSpec};
+use earnorm_core::store::{DocumentQuery, PutRule, Store};
+use futures::{StreamExt, TryStreamExt};
+
+use crate::support::{Scratch, found};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_is_one_snapshot_and_needs_no_reader() {
+    let scratch = Scratch::new();
+    let store = scratch.open("a.db?readers=1").await;
+    let index = IndexSpec { keys: vec![("n".to_owned(), false)], unique: false, present: vec![], live_only: false };
+    store.admin().prepare(&[CollectionSpec { name: "things".to_owned(), indexes: vec![index] }]).await.unwrap();
+    let documents = (0..3_000).map(|n| doc! { "_id": n, "n": n % 10 }).collect();
+    store.admin().put("things", documents, PutRule::Always).await.unwrap();
+    let above = Predicate::Compare { path: "n".to_owned(), op: Comparison::Gte, value: 5.into() };
+    for (predicate, count) in [(Predicate::always(), 3_000), (above, 1_500)] {
+        let mut streams = Vec::new();
+        for _ in 0..5 {
+            let mut stream = store.find(DocumentQuery::new("things", predicate.clone())).await.unwrap();
+            assert!(stream.next().await.unwrap().is_ok());
+            streams.push(stream);
+        }
+        let changed = (0..3_000).map(|n| doc! { "_id": n, "n": n % 10, "new": true }).collect();
+        store.admin().put("things", changed, PutRule::Always).await.unwrap();
+        store.admin().remove("things", &Predicate::eq("_id", 2_999)).await.unwrap();
+        drop(streams.pop());
+        for stream in streams {
+            let rest: Vec<_> = stream.try_collect().await.unwrap();
+            assert_eq!(rest.len(), count - 1);
+            assert!(rest.iter().all(|document| !document.contains_key("new")));
+        }
+        let put = (0..3_000).map(|n| doc! { "_id": n, "n": n % 10 }).collect();
+        store.admin().put("things", put, PutRule::Always).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn skip_and_limit_hold_over_chunks() {
+    let scratch = Scratch::new();
+    let store = scratch.open("a.db").await;
+    let documents =
+        (0..1_000).map(|n| doc! { "_id": n, "text": "x".repeat(if n < 20 { 400_000 } else { 1 }) }).collect();
+    store.admin().put("things", documents, PutRule::Always).await.unwrap();
+    for (skip, limit) in [(0, 0), (0, 1), (7, 300), (600, 256), (990, 50), (5_000, 5)] {
+        let query = DocumentQuery { skip, limit: Some(limit), ..DocumentQuery::new("things", Predicate::always()) };
+        let ids: Vec<_> = found(&store, query).await.iter().map(|document| document.get_i32("_id").unwrap()).collect();
+        let expected: Vec<i32> = (0..1_000).skip(skip as usize).take(limit as usize).collect();
+        assert_eq!(ids, expected);
+    }
+}
