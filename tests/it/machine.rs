@@ -122,6 +122,15 @@ fn a_document_is_the_fold_of_its_stream_on_memory() {
 }
 
 #[test]
+fn a_document_is_the_fold_of_its_stream_on_sqlite() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let file = crate::support::DatabaseFile::new();
+    let db = runtime.block_on(crate::support::sqlite(registry(), &file));
+    machines(60, &db, &runtime);
+    runtime.block_on(db.close()).unwrap();
+}
+
+#[test]
 fn a_document_is_the_fold_of_its_stream_on_mongodb() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let name = crate::support::database_name();

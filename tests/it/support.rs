@@ -1,5 +1,6 @@
 //! A fresh database for a case, on every store.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -49,6 +50,32 @@ pub(crate) async fn mongodb(registry: Registry, name: &str) -> Database {
     Database::builder().registry(registry).database(name).connect(mongodb_uri()).await.unwrap()
 }
 
+/// The file of a database. It goes when the case ends, however that ends.
+#[derive(Debug)]
+pub(crate) struct DatabaseFile(PathBuf);
+
+impl DatabaseFile {
+    pub(crate) fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("{}.db", database_name())))
+    }
+
+    pub(crate) fn uri(&self) -> String {
+        format!("sqlite:{}", self.0.display())
+    }
+}
+
+impl Drop for DatabaseFile {
+    fn drop(&mut self) {
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{end}", self.0.display()));
+        }
+    }
+}
+
+pub(crate) async fn sqlite(registry: Registry, file: &DatabaseFile) -> Database {
+    Database::builder().registry(registry).connect(file.uri()).await.unwrap()
+}
+
 pub(crate) fn database_name() -> String {
     format!("it_{}", Uuid::now_v7().simple())
 }
@@ -66,6 +93,14 @@ macro_rules! every_store {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_memory() {
                 case(crate::support::memory(super::registry()).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                let file = crate::support::DatabaseFile::new();
+                let db = crate::support::sqlite(super::registry(), &file).await;
+                case(db.clone()).await;
+                db.close().await.unwrap();
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,6 +131,15 @@ macro_rules! with_clock {
                 let clock = crate::support::clock();
                 let db = earnorm::Database::builder().registry(super::registry()).clock(clock.clone());
                 case(db.connect("memory:").await.unwrap(), clock).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                let (clock, file) = (crate::support::clock(), crate::support::DatabaseFile::new());
+                let db = earnorm::Database::builder().registry(super::registry()).clock(clock.clone());
+                let db = db.connect(file.uri()).await.unwrap();
+                case(db.clone(), clock).await;
+                db.close().await.unwrap();
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -56,6 +56,15 @@ async fn on_memory(file: &Path) -> Totals {
     books(&db, file).await
 }
 
+async fn on_sqlite(file: &Path) -> Totals {
+    let path = std::env::temp_dir().join(format!("retail_{}.db", Uuid::now_v7().simple()));
+    let db = Database::connect(format!("sqlite:{}", path.display())).await.unwrap();
+    let totals = books(&db, file).await;
+    db.close().await.unwrap();
+    std::fs::remove_file(path).unwrap();
+    totals
+}
+
 async fn on_mongodb(file: &Path) -> Totals {
     let uri = std::env::var("EARNORM_TEST_MONGODB_URI").expect("run the tests with `cargo xtask test`");
     let name = format!("retail_{}", Uuid::now_v7().simple());
@@ -68,20 +77,21 @@ async fn on_mongodb(file: &Path) -> Totals {
     totals
 }
 
-async fn same_on_both(file: &Path) {
+async fn same_on_all(file: &Path) {
     let memory = on_memory(file).await;
+    assert_eq!(on_sqlite(file).await, memory);
     assert_eq!(on_mongodb(file).await, memory);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sample_gives_the_same_totals_everywhere() {
-    same_on_both(Path::new(SAMPLE)).await;
+    same_on_all(Path::new(SAMPLE)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_real_file_gives_the_same_totals_everywhere() {
     if let Some(file) = real_file() {
-        same_on_both(&file).await;
+        same_on_all(&file).await;
     }
 }
 
@@ -96,7 +106,7 @@ async fn an_invoice_with_two_customers_is_booked_once() {
     }
     let path = std::env::temp_dir().join(format!("{}.csv", Uuid::now_v7()));
     std::fs::write(&path, text).unwrap();
-    same_on_both(&path).await;
+    same_on_all(&path).await;
     std::fs::remove_file(&path).unwrap();
 }
 

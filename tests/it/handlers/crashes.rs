@@ -85,30 +85,36 @@ fn a_worker_that_is_dropped_at_any_await_point_loses_and_doubles_nothing() {
     });
 }
 
-/// Names the database in the process of a worker.
+/// Where the process of a worker finds its database: the address, and the name where there are several.
+const STORE: &str = "EARNORM_TEST_WORKER_STORE";
 const DATABASE: &str = "EARNORM_TEST_WORKER_DATABASE";
 
-/// What a process does that the test below started; in a run of the tests there is no database.
+async fn open(uri: &str, name: Option<&str>) -> Database {
+    let builder = Database::builder().registry(models());
+    let builder = if let Some(name) = name { builder.database(name) } else { builder };
+    builder.connect(uri).await.unwrap()
+}
+
+/// What a process does that a test below started; in a run of the tests there is no database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn worker() {
-    let Ok(name) = std::env::var(DATABASE) else { return };
-    let db = crate::support::mongodb(models(), &name).await;
+    let Ok(uri) = std::env::var(STORE) else { return };
+    let db = open(&uri, std::env::var(DATABASE).ok().as_deref()).await;
     let _bus = workers(bus(&db)).start().await.unwrap();
     std::future::pending::<()>().await;
 }
 
-fn start_worker(name: &str) -> Child {
+fn start_worker(uri: &str, name: Option<&str>) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "handlers::crashes::worker", "--nocapture"]).env(DATABASE, name);
+    command.args(["--exact", "handlers::crashes::worker", "--nocapture"]).env(STORE, uri);
+    command.envs(name.map(|name| (DATABASE, name)));
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// Kills a worker process so often: `EARNORM_TEST_KILLS`, 20 unless set. There are 50 events a kill.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_process_that_is_killed_loses_and_doubles_nothing() {
+async fn kill_workers(uri: &str, name: Option<&str>) {
     let kills: i64 = std::env::var("EARNORM_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20);
-    let name = crate::support::database_name();
-    let db = crate::support::mongodb(models(), &name).await;
+    let db = open(uri, name).await;
     let (tasks, events) = (50, kills);
     let writing = tokio::spawn({
         let db = db.clone();
@@ -118,7 +124,7 @@ async fn a_worker_process_that_is_killed_loses_and_doubles_nothing() {
         // It is killed when it has done something, at another point each time; if all is done, at once.
         let some = 1 + usize::try_from(kill % 7).unwrap();
         let marks = db.subscribe().by_type("mark.created").from_end().stream().take(some);
-        let mut worker = start_worker(&name);
+        let mut worker = start_worker(uri, name);
         let _nothing_left = tokio::time::timeout(Duration::from_secs(10), marks.count()).await;
         worker.kill().unwrap();
         worker.wait().unwrap();
@@ -129,5 +135,17 @@ async fn a_worker_process_that_is_killed_loses_and_doubles_nothing() {
     last.stop().await.unwrap();
     check(&db, tasks, events).await;
     db.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_process_that_is_killed_loses_and_doubles_nothing_on_sqlite() {
+    let file = crate::support::DatabaseFile::new();
+    kill_workers(&file.uri(), None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_process_that_is_killed_loses_and_doubles_nothing_on_mongodb() {
+    let name = crate::support::database_name();
+    kill_workers(&crate::support::mongodb_uri(), Some(&name)).await;
     crate::support::drop_database(&name).await;
 }
