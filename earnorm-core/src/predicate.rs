@@ -11,6 +11,7 @@ pub(crate) mod path;
 mod sort;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use bson::{Bson, Document};
 
@@ -138,6 +139,15 @@ impl Predicate {
     /// The value at `path` equals `value`.
     pub fn eq(path: impl Into<String>, value: impl Into<Bson>) -> Self {
         Self::Compare { path: path.into(), op: Comparison::Eq, value: value.into() }
+    }
+
+    /// The parts of which all must hold: itself, unless it is [`Predicate::All`].
+    #[must_use]
+    pub fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::All(parts) => parts.iter().flat_map(Self::parts).collect(),
+            part => vec![part],
+        }
     }
 
     /// Both hold.

@@ -16,7 +16,9 @@ use crate::position::Position;
 use crate::predicate::Predicate;
 
 pub use admin::{Drift, EntryQuery, Finding, LogEntry, Own, PutRule, Severity, StoreAdmin, StreamHead};
-pub use query::{AggregateRow, Aggregation, DocumentQuery, LogPage, LogQuery, Measure, SortKey, StreamQuery};
+pub use query::{
+    AggregateRow, Aggregation, DocumentQuery, Explanation, LogPage, LogQuery, Measure, SortKey, StreamQuery,
+};
 
 /// Documents as they are read.
 pub type DocumentStream = BoxStream<'static, Result<Document>>;
@@ -66,6 +68,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Documents that match, sorted, cut and projected.
     async fn find(&self, query: DocumentQuery) -> Result<DocumentStream>;
+
+    /// How [`Store::find`] answers a query, without reading its documents.
+    async fn explain(&self, query: &DocumentQuery) -> Result<Explanation>;
 
     /// How many documents match.
     async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64>;

@@ -32,6 +32,7 @@ mod commit;
 mod concurrency;
 mod documents;
 mod entries;
+mod explain;
 mod filter_arrays;
 mod filter_compare;
 mod filter_hostile;

@@ -27,8 +27,8 @@ use earnorm_core::limits::Limits;
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, LogPage, LogQuery, Store, StoreAdmin,
-    StreamQuery,
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Explanation, LogPage, LogQuery, Store,
+    StoreAdmin, StreamQuery,
 };
 use earnorm_core::{Error, Result};
 use futures::StreamExt;
@@ -145,6 +145,10 @@ impl Store for MemoryStore {
             None => Ok(Arc::unwrap_or_clone(document)),
         };
         Ok(futures::stream::iter(found.into_iter().map(read)).boxed())
+    }
+
+    async fn explain(&self, query: &DocumentQuery) -> Result<Explanation> {
+        query::explain(&*self.open()?, query)
     }
 
     async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64> {

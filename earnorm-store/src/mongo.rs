@@ -21,6 +21,7 @@ mod entries;
 mod error;
 mod events;
 mod examine;
+mod explain;
 mod failure;
 mod fault;
 mod feed;
@@ -63,8 +64,8 @@ use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, LogPage, LogQuery, Store, StoreAdmin,
-    StreamQuery,
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Explanation, LogPage, LogQuery, Store,
+    StoreAdmin, StreamQuery,
 };
 
 pub use self::batching::Batching;
@@ -174,6 +175,11 @@ impl Store for MongoStore {
     async fn find(&self, query: DocumentQuery) -> Result<DocumentStream> {
         self.inner.open()?;
         self.inner.find(query).await
+    }
+
+    async fn explain(&self, query: &DocumentQuery) -> Result<Explanation> {
+        self.inner.open()?;
+        self.inner.explain(query).await
     }
 
     async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64> {

@@ -14,6 +14,7 @@ mod cursor;
 mod documents;
 mod error;
 mod examine;
+mod explain;
 mod file;
 mod index;
 mod json;
@@ -42,8 +43,8 @@ use earnorm_core::limits::Limits;
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, LogPage, LogQuery, Store, StoreAdmin,
-    StreamQuery,
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Explanation, LogPage, LogQuery, Store,
+    StoreAdmin, StreamQuery,
 };
 use earnorm_core::{Error, Result};
 
@@ -177,6 +178,11 @@ impl Store for SqliteStore {
 
     async fn find(&self, query: DocumentQuery) -> Result<DocumentStream> {
         cursor::find(&self.inner.readers, query).await
+    }
+
+    async fn explain(&self, query: &DocumentQuery) -> Result<Explanation> {
+        let query = query.clone();
+        self.read(format!("explain a query of `{}`", query.collection), move |tx| tx.explain(&query)).await
     }
 
     async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64> {

@@ -13,7 +13,7 @@ use crate::model::Model;
 use crate::predicate::Predicate;
 use crate::query::{Filter, Sort};
 use crate::schema::LIVE;
-use crate::store::{DocumentQuery, SortKey};
+use crate::store::{DocumentQuery, Explanation, SortKey};
 
 /// Which instances, in which order. Made by [`Model::find`] and [`Model::all`].
 ///
@@ -146,6 +146,16 @@ impl<M: Model> Query<M> {
     /// As [`Query::all`].
     pub async fn first(self, db: &Database) -> Result<Option<Entity<M>>> {
         Ok(self.limit(1).all(db).await?.pop())
+    }
+
+    /// How the store answers this query: which indexes it uses, and what it tests document by document. No document is
+    /// read.
+    ///
+    /// # Errors
+    /// [`Error::InvalidQuery`]; what the store answers.
+    pub async fn explain(self, db: &Database) -> Result<Explanation> {
+        db.plan::<M>()?;
+        db.store().explain(&self.request()).await
     }
 
     /// How many there are; limit and skip count too.

@@ -1,5 +1,7 @@
 //! The requests that a store answers.
 
+use std::fmt;
+
 use bson::Bson;
 use chrono::{DateTime, Utc};
 
@@ -164,4 +166,43 @@ pub struct AggregateRow {
     pub key: Bson,
     /// One value a measure, in the order asked.
     pub values: Vec<Bson>,
+}
+
+/// How a store answers a query: what its indexes do, and what is left to be looked at document by document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The store.
+    pub store: &'static str,
+    /// The indexes that are used, by the names that the store has for them; `_id` is the documents' own. Without any,
+    /// every document of the collection is read.
+    pub indexes: Vec<String>,
+    /// The parts of the condition that choose which documents are read.
+    pub pushed: Vec<String>,
+    /// The parts for which documents are read and tested.
+    pub after: Vec<String>,
+    /// Whether documents are put in order after they were found, and not read in it.
+    pub sorts: bool,
+    /// The plan in the store's own language.
+    pub plan: String,
+}
+
+impl Explanation {
+    /// An explanation that says nothing of indexes yet.
+    pub fn new(store: &'static str, plan: impl Into<String>) -> Self {
+        let (indexes, pushed, after) = (Vec::new(), Vec::new(), Vec::new());
+        Self { store, indexes, pushed, after, sorts: false, plan: plan.into() }
+    }
+}
+
+/// For people, a line for each thing to know.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |items: &[String], none: &str| if items.is_empty() { none.to_owned() } else { items.join("; ") };
+        writeln!(f, "indexes: {}", list(&self.indexes, "none, every document is read"))?;
+        writeln!(f, "chosen by: {}", list(&self.pushed, "nothing"))?;
+        writeln!(f, "tested after: {}", list(&self.after, "nothing"))?;
+        writeln!(f, "order: {}", if self.sorts { "sorted after" } else { "as read" })?;
+        write!(f, "plan: {}", self.plan)
+    }
 }

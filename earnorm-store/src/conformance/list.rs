@@ -95,6 +95,10 @@ macro_rules! __conformance_list {
                 of_many_with_one_unique_value_one_wins of_many_owners_of_a_checkpoint_one_advances
                 who_has_seen_an_event_writes_after_it finding_while_others_write_neither_fails_nor_repeats
             }
+            explain {
+                an_index_that_serves_a_condition_is_named what_no_index_serves_is_tested_after
+                what_is_refused_is_refused_before_it_is_explained
+            }
             documents {
                 what_is_inserted_is_read what_is_not_there_is_none ids_of_every_kind_find_their_document
                 ids_are_equal_by_value an_insert_on_a_taken_id_conflicts a_replacement_leaves_nothing_of_the_old

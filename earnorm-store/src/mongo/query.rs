@@ -150,7 +150,7 @@ fn read(collection: &str, raw: &RawDocument) -> Result<Document> {
     decode_document(raw, 0, subject)
 }
 
-fn order(keys: &[SortKey]) -> Result<Document> {
+pub(super) fn order(keys: &[SortKey]) -> Result<Document> {
     let mut sort = Document::new();
     for key in keys {
         let path = checked(&key.path)?;

@@ -34,6 +34,8 @@ struct Cursor {
 enum Candidates {
     /// Those above this number.
     Above(i64),
+    /// Those behind this key, in the order of keys or against it.
+    Behind { key: Option<Vec<u8>>, descending: bool },
     /// Those that the indexes left: numbers only, the last one first.
     Listed(Vec<i64>),
 }
@@ -43,7 +45,7 @@ pub(super) async fn find(readers: &Arc<Readers>, query: DocumentQuery) -> Result
     readers.open()?;
     let what = format!("read `{}`", query.collection);
     let projection = query.projection.as_deref().map(Projection::new);
-    let found: DocumentStream = if query.sort.is_empty() {
+    let found: DocumentStream = if query.sort.is_empty() || by_id(&query).is_some() {
         matcher(&query.predicate)?;
         stream(Arc::clone(readers), query, what).await?
     } else {
@@ -54,6 +56,11 @@ pub(super) async fn find(readers: &Arc<Readers>, query: DocumentQuery) -> Result
         Some(projection) => found.map_ok(move |document| projection.apply(&document)).boxed(),
         None => found,
     })
+}
+
+/// Whether documents are asked for in the order of their ids, which is the one of their keys, and in which direction.
+pub(super) fn by_id(query: &DocumentQuery) -> Option<bool> {
+    query.sort.first().filter(|key| key.path == "_id").map(|key| key.descending)
 }
 
 /// The first chunk is read at once: it is the snapshot, and most often all.
@@ -83,12 +90,23 @@ async fn stream(readers: Arc<Readers>, query: DocumentQuery, what: String) -> Re
 fn candidates(tx: &Tx<'_>, query: &DocumentQuery) -> Done<Candidates> {
     let Some(collection) = tx.collection(&query.collection) else { return Ok(Candidates::Listed(Vec::new())) };
     let pushed = pushed(&collection, &query.predicate);
-    let Some(condition) = pushed.sql else { return Ok(Candidates::Above(i64::MIN)) };
-    let mut read = tx.conn.prepare_cached(&format!("SELECT rowid FROM {} WHERE {condition}", collection.table))?;
+    let direction = by_id(query);
+    let Some(condition) = pushed.sql else {
+        return Ok(match direction {
+            Some(descending) => Candidates::Behind { key: None, descending },
+            None => Candidates::Above(i64::MIN),
+        });
+    };
+    // Against the order, since the last one of the list is looked at first.
+    let order = match direction {
+        Some(true) => "key ASC",
+        Some(false) => "key DESC",
+        None => "rowid DESC",
+    };
+    let sql = format!("SELECT rowid FROM {} WHERE {condition} ORDER BY {order}", collection.table);
+    let mut read = tx.conn.prepare_cached(&sql)?;
     let rows = read.query_map(params_from_iter(&pushed.params), |row| row.get(0))?;
-    let mut listed = rows.collect::<rusqlite::Result<Vec<i64>>>()?;
-    listed.sort_unstable_by(|a, b| b.cmp(a));
-    Ok(Candidates::Listed(listed))
+    Ok(Candidates::Listed(rows.collect::<rusqlite::Result<_>>()?))
 }
 
 impl Cursor {
@@ -142,6 +160,20 @@ fn fill(
             let mut found = read.query([*last])?;
             while let Some(row) = found.next()? {
                 *last = row.get(0)?;
+                if !take(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)? {
+                    return Ok(*left > 0);
+                }
+            }
+            Ok(false)
+        }
+        Candidates::Behind { key, descending } => {
+            let (behind, order) = if *descending { ("<", "DESC") } else { (">", "ASC") };
+            let condition = if key.is_some() { format!("key {behind} ?1") } else { "?1 IS NULL".to_owned() };
+            let sql = format!("SELECT key, doc FROM {} WHERE {condition} ORDER BY key {order}", collection.table);
+            let mut read = tx.conn.prepare_cached(&sql)?;
+            let mut found = read.query([key.clone()])?;
+            while let Some(row) = found.next()? {
+                *key = Some(row.get(0)?);
                 if !take(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)? {
                     return Ok(*left > 0);
                 }

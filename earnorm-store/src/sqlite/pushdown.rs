@@ -7,7 +7,6 @@
 mod range;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use bson::Bson;
 use earnorm_core::predicate::{Comparison, Predicate, TextMatch};
@@ -38,28 +37,18 @@ pub(super) fn compile(predicate: &Predicate, table: &dyn Fn(&str) -> Option<Stri
     let mut compiler = Compiler { table, params: Vec::new(), conditions: 0 };
     let mut pushed = Pushed::default();
     let mut conditions = Vec::new();
-    let mut parts = Vec::new();
-    conjunction(predicate, &mut parts);
-    for part in parts {
+    for part in predicate.parts() {
         match compiler.attempt(part, "") {
             Some(sql) => {
                 conditions.push(sql);
-                pushed.pushed.push(text::describe(part));
+                pushed.pushed.push(part.to_string());
             }
-            None => pushed.after.push(text::describe(part)),
+            None => pushed.after.push(part.to_string()),
         }
     }
     pushed.sql = join(&conditions, " AND ");
     pushed.params = compiler.params;
     pushed
-}
-
-/// The parts of which all must hold.
-fn conjunction<'a>(predicate: &'a Predicate, parts: &mut Vec<&'a Predicate>) {
-    match predicate {
-        Predicate::All(inner) => inner.iter().for_each(|part| conjunction(part, parts)),
-        part => parts.push(part),
-    }
 }
 
 /// Conditions in brackets, halved again and again: SQLite bounds how deep they nest, and a chain nests one a link.

@@ -17,8 +17,8 @@ use earnorm::predicate::Predicate;
 use earnorm::prelude::{DateTime, Utc};
 use earnorm::schema::CollectionSpec;
 use earnorm::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Finding, LogEntry,
-    LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Explanation, Finding,
+    LogEntry, LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
 };
 use tokio::sync::Semaphore;
 
@@ -195,6 +195,9 @@ impl Store for Faulty {
     }
     async fn find(&self, query: DocumentQuery) -> Result<DocumentStream> {
         self.inner.find(query).await
+    }
+    async fn explain(&self, query: &DocumentQuery) -> Result<Explanation> {
+        self.inner.explain(query).await
     }
     async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64> {
         self.inner.count(collection, predicate).await

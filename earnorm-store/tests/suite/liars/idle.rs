@@ -9,8 +9,8 @@ use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::schema::CollectionSpec;
 use earnorm_core::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Finding, LogEntry,
-    LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Explanation, Finding,
+    LogEntry, LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
 };
 use futures::{StreamExt, stream};
 
@@ -123,6 +123,10 @@ impl Store for Idle {
 
     async fn find(&self, _: DocumentQuery) -> Result<DocumentStream> {
         Ok(stream::empty().boxed())
+    }
+
+    async fn explain(&self, _: &DocumentQuery) -> Result<Explanation> {
+        Ok(Explanation::new("idle", "nothing"))
     }
 
     async fn count(&self, _: &str, _: &Predicate) -> Result<u64> {

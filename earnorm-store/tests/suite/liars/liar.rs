@@ -12,8 +12,8 @@ use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, LogPage, LogQuery, Store, StoreAdmin,
-    StreamQuery,
+    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Explanation, LogPage, LogQuery, Store,
+    StoreAdmin, StreamQuery,
 };
 use earnorm_store::MemoryStore;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -95,6 +95,10 @@ impl Store for Liar {
         let found: Vec<Document> = self.inner.find(twisted).await?.try_collect().await?;
         let found = reads::found(self.lie, &query, found);
         Ok(stream::iter(found.into_iter().map(Ok)).boxed())
+    }
+
+    async fn explain(&self, query: &DocumentQuery) -> Result<Explanation> {
+        self.inner.explain(query).await
     }
 
     async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64> {

@@ -1,14 +1,23 @@
 //! Predicates in words, for people who ask how a query is answered.
 
+use std::fmt;
+
 use bson::Bson;
-use earnorm_core::extjson::encode_value;
-use earnorm_core::predicate::{Comparison, Predicate, TextMatch};
+
+use super::{Comparison, Predicate, TextMatch};
+use crate::extjson::encode_value;
 
 /// How many values of a list are shown.
 const VALUES_SHOWN: usize = 5;
 
-/// A predicate in one line.
-pub(super) fn describe(predicate: &Predicate) -> String {
+/// In one line, with the first few values of lists.
+impl fmt::Display for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&describe(self))
+    }
+}
+
+fn describe(predicate: &Predicate) -> String {
     match predicate {
         Predicate::All(parts) => list(parts, " and ", "always"),
         Predicate::Any(parts) => list(parts, " or ", "never"),
