@@ -136,6 +136,19 @@ every_store! {
         assert_eq!(streamed.into_iter().filter_map(Result::ok).count(), 3);
     }
 
+    async fn a_query_tells_how_it_is_answered(db: Database) {
+        fill(&db).await;
+        let query = Order::find(Order::COUNTRY.eq("DE") & Order::TAGS.size(0)).sort(Order::WEIGHT.desc()).limit(3);
+        let explained = query.clone().explain(&db).await.unwrap();
+        assert!(explained.indexes.iter().any(|index| index.contains("country")), "{explained}");
+        assert!(explained.pushed.contains(&r#"country = "DE""#.to_owned()) && explained.sorts, "{explained}");
+        assert!(explained.to_string().contains("sorted after"));
+        assert_eq!(query.all(&db).await.unwrap().len(), 3);
+        let explained = Order::find(Order::WEIGHT.gt(2.5)).explain(&db).await.unwrap();
+        assert!(explained.indexes.is_empty() && explained.pushed.is_empty(), "{explained}");
+        assert_eq!(explained.after, ["weight > 2.5"]);
+    }
+
     async fn some_fields_only(db: Database) {
         fill(&db).await;
         let rows = Order::find(Order::ID.lte(2)).sort(Order::ID.asc()).select((Order::COUNTRY, Order::NOTE)).all(&db).await.unwrap();
