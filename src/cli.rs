@@ -13,6 +13,8 @@
 //! The `earnorm` binary is the same without models: it folds tracked models by what the store knows of them. Where only
 //! the models' code can go on (upcasters, sourced models, the plan of hooks) it says so and ends with exit code 4.
 //!
+//! The store is an address, or the path of a database file: `earnorm --store app.db log stats`.
+//!
 //! | Command | What it does |
 //! |---|---|
 //! | `log tail [-n N] [--follow] [--type …] [--category …] [--stream …] [--actor …] [--since …] [--until …]` | the last events, and those that come |
@@ -52,6 +54,7 @@ mod doctor;
 mod erase;
 mod exit;
 mod export;
+mod file;
 mod handlers;
 mod hooks;
 mod import;
@@ -113,7 +116,10 @@ pub async fn run_on<A: Into<OsString>>(
         out.warn_of(&arg.to_string_lossy());
     }
     let cli = match parse(args, out.program()) {
-        Ok(cli) => cli,
+        Ok(mut cli) => {
+            cli.address.makes = matches!(cli.command, Command::Import(_));
+            cli
+        }
         Err(error) => {
             let extra = instead::elsewhere(&error, out.program());
             return out.clap(&error, extra.as_deref());

@@ -25,7 +25,7 @@ pub(super) struct Cli {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Store")]
 pub(super) struct Address {
-    /// The store's address, `mongodb://host/name?replicaSet=rs0`.
+    /// The store's address, `mongodb://host/name?replicaSet=rs0`, or the path of a database file, `app.db`.
     ///
     /// Set the variable instead when it holds a password, which other users could read off the command line.
     #[arg(long, global = true, value_name = "URI", env = "EARNORM_STORE", hide_env_values = true)]
@@ -39,6 +39,9 @@ pub(super) struct Address {
     /// How many seconds to look for the server.
     #[arg(long, global = true, value_name = "SECONDS")]
     pub(super) connect_timeout: Option<u64>,
+    /// Whether the command may make a store that is not there.
+    #[arg(skip)]
+    pub(super) makes: bool,
 }
 
 /// How to say it.

@@ -7,8 +7,8 @@ use futures::StreamExt;
 
 use super::args::Address;
 use super::exit::{Exit, Outcome, Stop};
-use super::nearest;
 use super::out::Out;
+use super::{file, nearest};
 use crate::backend::OpenOptions;
 use crate::predicate::Predicate;
 use crate::reader::Reader;
@@ -141,13 +141,14 @@ pub(super) fn has_models() -> bool {
 }
 
 async fn dial(address: &Address, out: &mut Out<'_>) -> Outcome<Arc<dyn Store>> {
-    let Some(uri) = &address.store else {
+    let Some(named) = &address.store else {
         return Err(Stop::usage("no store is named").hint(
             "set EARNORM_STORE, which keeps passwords out of the list of processes, or pass --store \
-             'mongodb://host/name?replicaSet=rs0'",
+             'mongodb://host/name?replicaSet=rs0' or the path of a database file",
         ));
     };
-    out.hide(uri);
+    let uri = file::uri(named, address.makes)?;
+    out.hide(&uri);
     let mut options = OpenOptions::new(uri);
     options.database.clone_from(&address.database);
     options.prefix.clone_from(&address.prefix);

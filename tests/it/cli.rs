@@ -1,6 +1,7 @@
 //! The command: run inside this process on every store, and as a process of its own on MongoDB.
 
 mod erase;
+mod file;
 mod handlers;
 mod hostile;
 mod process;
