@@ -1,6 +1,7 @@
 //! The main job in one program: models, hooks, one atomic commit, conflicts, queries and time travel.
 //!
-//! `cargo run --example quickstart` needs no server. Pass a MongoDB URI to run the same on a replica set.
+//! `cargo run --example quickstart` needs no server: its data is in the file `quickstart.db`, and a second run knows what
+//! the first one did. Pass a MongoDB URI to run the same on a replica set, or `memory:` to leave nothing behind.
 
 #![allow(clippy::print_stdout, reason = "it tells its story on the terminal")]
 
@@ -90,9 +91,19 @@ impl Account {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let uri = std::env::args().nth(1).unwrap_or_else(|| "memory:".to_owned());
+    let uri = std::env::args().nth(1).unwrap_or_else(|| "sqlite:quickstart.db".to_owned());
+    tell(&uri).await
+}
+
+pub(crate) async fn tell(uri: &str) -> Result<()> {
     let db = Database::connect(uri).await?;
     let db = db.with_metadata(Metadata::new().actor("quickstart"));
+    let earlier = db.events().backwards().limit(1).all().await?;
+    if let Some(last) = earlier.first() {
+        println!("This store has {} users whom earlier runs archived,", ArchivedUser::all().count(&db).await?);
+        println!("and its last event is of {}. On with the same story:", last.recorded_at.format("%Y-%m-%d %H:%M:%S"));
+    }
+    let earlier = earlier.first().map_or(earnorm::position::Position::default(), |last| last.position);
 
     println!("1. Save: the document and its event become durable together");
     let id = Uuid::now_v7();
@@ -149,8 +160,8 @@ async fn main() -> Result<()> {
     ada.delete(&db).await?;
     println!("  archived: {}", ArchivedUser::all().count(&db).await?);
 
-    println!("9. The log has everything, in one order");
-    for event in db.events().by_type("*.*").all().await? {
+    println!("9. The log has everything, in one order; this is what is new");
+    for event in db.events().after(earlier).all().await? {
         let actor = event.metadata.actor.unwrap_or_default();
         println!("  {:>2}  {:<22} version {}  by {actor}", event.position, event.event_type, event.version);
     }
