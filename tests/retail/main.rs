@@ -7,6 +7,7 @@
 mod import;
 #[path = "../../examples/online_retail/model.rs"]
 mod model;
+mod moves;
 #[path = "../../examples/online_retail/totals.rs"]
 mod totals;
 
