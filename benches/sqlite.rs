@@ -1,0 +1,175 @@
+//! The store in one file against bare `rusqlite` that writes and reads the same rows of the same tables, as durably.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    reason = "a bench"
+)]
+#![allow(unreachable_pub, reason = "shared modules")]
+
+mod harness;
+#[path = "harness/model.rs"]
+mod model;
+#[path = "harness/rows.rs"]
+mod rows;
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::hint::black_box;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use earnorm::prelude::*;
+use futures::TryStreamExt;
+use harness::{Measured, load, median, only_tested, report, speed};
+use model::User;
+use rows::Rows;
+
+const ROUNDS: usize = 9;
+const SAVERS: usize = 64;
+const EVENTS: usize = 20_000;
+
+/// A directory that goes with the bench.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Beside the build: temporary directories may be in memory, where nothing is durable.
+    fn new() -> Self {
+        let name = format!("bench_{}", Uuid::now_v7().simple());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// How long the disk takes to keep a page of a growing file, in milliseconds.
+fn disk(scratch: &Scratch) -> f64 {
+    let mut file = File::create(scratch.file("disk")).unwrap();
+    let mut took: Vec<_> = (0..101)
+        .map(|_| {
+            let started = Instant::now();
+            file.write_all(&[7; 4_096]).unwrap();
+            file.sync_data().unwrap();
+            started.elapsed().as_secs_f64() * 1_000.0
+        })
+        .collect();
+    took.sort_by(f64::total_cmp);
+    median(&took)
+}
+
+/// Saves a second, when every saver saves so many times.
+async fn ours(db: &Database, savers: &mut Vec<Entity<User>>, saves: usize) -> f64 {
+    let count = savers.len() * saves;
+    let started = Instant::now();
+    let tasks = savers.drain(..).map(|mut user| {
+        let db = db.clone();
+        tokio::spawn(async move {
+            for _ in 0..saves {
+                user.visits += 1;
+                user.save(&db).await.unwrap();
+            }
+            user
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    for task in tasks {
+        savers.push(task.await.unwrap());
+    }
+    speed(count, started.elapsed())
+}
+
+/// Savers of ours in turn with bare transactions of as many saves.
+async fn saves(scratch: &Scratch, savers: usize, saves: usize, measured: &mut Measured) {
+    let path = scratch.file(&format!("ours_{savers}.db"));
+    let db = Database::connect(format!("sqlite:{}", path.display())).await.unwrap();
+    let users: Vec<_> = (0..savers).map(|n| User::sample(n, "Here".into())).collect();
+    let mut users = db.create_many(users).await.unwrap();
+    let mut rows = Rows::copy(&path, &scratch.file(&format!("bare_{savers}.db")));
+    for round in 0..=ROUNDS {
+        let mut pair = (0.0, 0.0);
+        for turn in [round % 2, 1 - round % 2] {
+            if turn == 0 {
+                pair.0 = ours(&db, &mut users, saves).await;
+            } else {
+                pair.1 = tokio::task::block_in_place(|| rows.saves(saves));
+            }
+        }
+        // The first round warms caches.
+        if round > 0 {
+            measured.rounds.push(pair);
+        }
+    }
+    db.close().await.unwrap();
+}
+
+async fn all_events(db: &Database) -> f64 {
+    let started = Instant::now();
+    let mut events = db.events().stream();
+    let mut count = 0;
+    while let Some(event) = events.try_next().await.unwrap() {
+        black_box(event);
+        count += 1;
+    }
+    assert_eq!(count, EVENTS);
+    speed(EVENTS, started.elapsed())
+}
+
+/// Reads the log, and tells what it takes in the file.
+async fn log(scratch: &Scratch, measured: &mut Measured) -> String {
+    let path = scratch.file("log.db");
+    let db = Database::connect(format!("sqlite:{}", path.display())).await.unwrap();
+    let users: Vec<_> = (0..EVENTS).map(|n| User::sample(n, format!("City {}", n % 40))).collect();
+    for chunk in users.chunks(400) {
+        db.create_many(chunk.to_vec()).await.unwrap();
+    }
+    let rows = Rows::copy(&path, &scratch.file("bare_log.db"));
+    for round in 0..=ROUNDS {
+        let mut pair = (0.0, 0.0);
+        for turn in [round % 2, 1 - round % 2] {
+            if turn == 0 {
+                pair.0 = all_events(&db).await;
+            } else {
+                let started = Instant::now();
+                assert_eq!(tokio::task::block_in_place(|| rows.read()), EVENTS);
+                pair.1 = speed(EVENTS, started.elapsed());
+            }
+        }
+        if round > 0 {
+            measured.rounds.push(pair);
+        }
+    }
+    db.close().await.unwrap();
+    rows.sizes(EVENTS)
+}
+
+#[tokio::main]
+async fn main() {
+    if only_tested() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (before, disk_before) = (load(), disk(&scratch));
+    let mut one = Measured::new("one saver", "at least 0.7");
+    saves(&scratch, 1, 300, &mut one).await;
+    let mut many = Measured::new("64 savers, bare: 64 saves a transaction", "at least 0.4");
+    saves(&scratch, SAVERS, 40, &mut many).await;
+    let mut reads = Measured::new("the whole log, bare: texts as they are", "at least 0.5");
+    let sizes = log(&scratch, &mut reads).await;
+    let mut setting = format!("SQLite {}, WAL, synchronous=FULL; one changed field of 11", rows::version());
+    let _ = write!(setting, "\nthe disk keeps 4 KiB in {disk_before:.2} ms before, {:.2} ms after", disk(&scratch));
+    let _ = write!(setting, "\n{sizes}");
+    report("A database file: ours against bare rusqlite", &setting, &before, &[one, many, reads]);
+}
