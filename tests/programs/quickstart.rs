@@ -1,26 +1,13 @@
 //! The first example keeps its data in a file: a second run goes on where the first one ended.
-#![allow(clippy::unwrap_used, clippy::print_stdout, dead_code, missing_docs)]
-
-#[path = "../examples/quickstart.rs"]
-mod quickstart;
 
 use earnorm::prelude::*;
 
-/// A database file that goes with the test.
-struct Scratch(std::path::PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        for end in ["", "-wal", "-shm"] {
-            let _ = std::fs::remove_file(format!("{}{end}", self.0.display()));
-        }
-    }
-}
+use crate::{Scratch, quickstart};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_run_knows_what_the_first_one_did() {
-    let file = Scratch(std::env::temp_dir().join(format!("quickstart_{}.db", Uuid::now_v7().simple())));
-    let uri = format!("sqlite:{}", file.0.display());
+    let file = Scratch::new("quickstart");
+    let uri = file.uri();
     let mut counts = Vec::new();
     for run in 1..=2 {
         quickstart::tell(&uri).await.unwrap();

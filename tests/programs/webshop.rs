@@ -1,13 +1,10 @@
 //! The example of the shop tells its story to the end, on every store.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
-
-#[path = "../examples/webshop.rs"]
-#[allow(dead_code, unreachable_pub, reason = "it is a program of its own")]
-mod webshop;
 
 use earnorm::events::{LetterFilter, Operate, Projections};
 use earnorm::prelude::*;
-use webshop::{Order, Product, Sales};
+
+use crate::Scratch;
+use crate::webshop::{self, Order, Product, Sales};
 
 async fn check(db: &Database) {
     webshop::run(db).await.unwrap();
@@ -25,6 +22,14 @@ async fn check(db: &Database) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_memory() {
     check(&Database::connect("memory:").await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_sqlite() {
+    let file = Scratch::new("webshop");
+    let db = Database::connect(file.uri()).await.unwrap();
+    check(&db).await;
+    db.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
