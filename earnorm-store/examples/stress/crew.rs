@@ -62,7 +62,7 @@ impl Crew {
         self.next += 1;
         let role = task.role.clone();
         let hand = match self.place {
-            Place::Mongo { .. } => self.start_process(number, &task)?,
+            Place::Mongo { .. } | Place::Sqlite(_) => self.start_process(number, &task)?,
             Place::Memory(_) => self.start_task(number, task),
         };
         self.hands.insert(number, (role, hand));

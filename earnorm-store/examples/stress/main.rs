@@ -1,6 +1,6 @@
 //! Proof that the log never skips: hostile writers and readers in several processes, and a count of what was missed.
 //!
-//! `cargo run -p earnorm-store --example stress --features mongo,conformance -- --time 1m --seed 42`; see
+//! `cargo run -p earnorm-store --example stress --features mongo,sqlite,conformance -- --time 1m --seed 42`; see
 //! `docs/stress.md`. It ends with 1 when anything is wrong.
 #![forbid(unsafe_code)]
 

@@ -12,7 +12,8 @@ pub(crate) struct Options {
     /// The replica set to run on.
     #[arg(long, default_value = "mongodb://127.0.0.1:27017/?replicaSet=rs0")]
     pub(crate) uri: String,
-    /// The store to run on. The memory store has no holes, and everything runs in one process.
+    /// The store to run on. A file has no holes, and is made in the directory for temporary files; on the memory store
+    /// everything runs in one process, too.
     #[arg(long, value_enum, default_value_t = Backend::Mongo)]
     pub(crate) store: Backend,
     /// How long to write: `90s`, `10m`, `1h`.
@@ -57,6 +58,7 @@ pub(crate) struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub(crate) enum Backend {
     Mongo,
+    Sqlite,
     Memory,
 }
 

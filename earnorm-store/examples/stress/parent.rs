@@ -36,9 +36,11 @@ pub(crate) fn run(options: &Options, launch: &Launch) -> Result<Report> {
 }
 
 async fn drive(options: &Options, launch: &Launch) -> Result<Report> {
-    let memory = options.store == Backend::Memory;
-    if memory && (options.control.is_some() || options.kill_writers) {
-        bail!("--control and --kill-writers need holes and processes: leave them out, or take --store mongo");
+    if options.store != Backend::Mongo && options.control.is_some() {
+        bail!("--control needs a store with holes: leave it out, or take --store mongo");
+    }
+    if options.store == Backend::Memory && options.kill_writers {
+        bail!("--kill-writers needs processes: leave it out, or take --store mongo or sqlite");
     }
     let seed = options.seed.unwrap_or_else(|| rand::rng().random_range(0..1_000_000_000));
     let database = match &options.database {
@@ -54,12 +56,10 @@ async fn drive(options: &Options, launch: &Launch) -> Result<Report> {
     let mut run = Run::new(options, launch, seed, &database, place.clone(), Arc::clone(&store));
     let report = run.all().await;
     drop(run);
-    if !memory && !options.keep {
-        let raw = place.open_raw().await?;
-        raw.raw_database().drop().await.with_context(|| format!("could not drop database {database}"))?;
-        raw.close().await?;
-    }
     store.close().await?;
+    if !options.keep {
+        place.remove().await.with_context(|| format!("could not remove database {database}"))?;
+    }
     report
 }
 
@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
 
     fn processes(&self) -> u32 {
         match self.options.store {
-            Backend::Mongo => self.options.processes,
+            Backend::Mongo | Backend::Sqlite => self.options.processes,
             Backend::Memory => 1,
         }
     }

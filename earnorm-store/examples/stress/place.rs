@@ -1,5 +1,6 @@
 //! Where a run takes place: the store, the model of its state documents, and how to open both.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use earnorm_core::registry::Registry;
 use earnorm_core::store::Store;
 use earnorm_macros::model;
 use earnorm_store::mongo::Batching;
-use earnorm_store::{MemoryStore, MongoStore};
+use earnorm_store::{MemoryStore, MongoStore, SqliteStore};
 
 use super::options::{Backend, Options};
 
@@ -31,6 +32,8 @@ pub(crate) struct Account {
 pub(crate) enum Place {
     /// A database on a server.
     Mongo { uri: String, database: String },
+    /// A file that every process opens.
+    Sqlite(PathBuf),
     /// A store that everyone shares.
     Memory(MemoryStore),
 }
@@ -39,6 +42,7 @@ impl Place {
     pub(crate) fn new(options: &Options, database: &str) -> Self {
         match options.store {
             Backend::Mongo => Self::Mongo { uri: options.uri.clone(), database: database.to_owned() },
+            Backend::Sqlite => Self::Sqlite(std::env::temp_dir().join(format!("{database}.db"))),
             Backend::Memory => Self::Memory(MemoryStore::new()),
         }
     }
@@ -47,6 +51,12 @@ impl Place {
     pub(crate) async fn open(&self) -> Result<Arc<dyn Store>> {
         match self {
             Self::Mongo { .. } => Ok(Arc::new(self.open_mongo(Batching::default()).await?)),
+            Self::Sqlite(file) => {
+                // Many write, and each waits for all others.
+                let builder =
+                    SqliteStore::builder(&format!("sqlite:{}", file.display()))?.busy_timeout(Duration::from_secs(60));
+                Ok(Arc::new(builder.open().await?))
+            }
             Self::Memory(store) => Ok(Arc::new(store.clone())),
         }
     }
@@ -58,14 +68,14 @@ impl Place {
                 let in_flight = usize::try_from(at_once).unwrap_or(usize::MAX);
                 self.open_mongo(Batching { in_flight, ..Batching::default() }).await.map(Some)
             }
-            Self::Memory(_) => Ok(None),
+            Self::Sqlite(_) | Self::Memory(_) => Ok(None),
         }
     }
 
     /// Gives a handle back. The memory store ends with its first handle that is closed, so that one stays open.
     pub(crate) async fn close(&self, store: &Arc<dyn Store>) -> Result<()> {
         match self {
-            Self::Mongo { .. } => Ok(store.close().await?),
+            Self::Mongo { .. } | Self::Sqlite(_) => Ok(store.close().await?),
             Self::Memory(_) => Ok(()),
         }
     }
@@ -74,6 +84,27 @@ impl Place {
         let Self::Mongo { uri, database } = self else { anyhow::bail!("this run is not on MongoDB") };
         let builder = MongoStore::builder(uri).database(database).batching(batching).app_name("earnorm-stress");
         Ok(builder.server_selection_timeout(Duration::from_secs(10)).connect().await?)
+    }
+
+    /// Removes the data.
+    pub(crate) async fn remove(&self) -> Result<()> {
+        match self {
+            Self::Mongo { .. } => {
+                let raw = self.open_raw().await?;
+                raw.raw_database().drop().await?;
+                Ok(raw.close().await?)
+            }
+            Self::Sqlite(file) => {
+                for end in ["", "-wal", "-shm"] {
+                    let file = format!("{}{end}", file.display());
+                    if std::fs::exists(&file)? {
+                        std::fs::remove_file(file)?;
+                    }
+                }
+                Ok(())
+            }
+            Self::Memory(_) => Ok(()),
+        }
     }
 
     /// A handle for raw reads.

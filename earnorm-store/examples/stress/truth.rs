@@ -56,7 +56,7 @@ pub(crate) async fn read(place: &Place, store: &Arc<dyn Store>, end: i64) -> Res
     let mut collector = Collector::default();
     match place {
         Place::Mongo { .. } => collector.read_collection(place, end).await?,
-        Place::Memory(_) => collector.read_entries(store, end).await?,
+        Place::Sqlite(_) | Place::Memory(_) => collector.read_entries(store, end).await?,
     }
     let mut truth = collector.truth;
     let query = DocumentQuery::new(ACCOUNTS, Predicate::always());

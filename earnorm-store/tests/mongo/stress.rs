@@ -36,6 +36,14 @@ fn readers_miss_nothing_of_hostile_writers_in_other_processes_and_a_naive_one_is
 }
 
 #[test]
+fn readers_of_a_file_miss_nothing_of_writers_in_other_processes_that_are_killed() {
+    let args = ["stress", "--store", "sqlite", "--time", "9s", "--kill-writers", "--seed", "42"];
+    let report = parent::run(&Options::parse_from(args), &launch()).expect("it runs");
+    report.print();
+    assert!(report.is_fine() && report.commits.acknowledged > 0, "{report:?}");
+}
+
+#[test]
 fn readers_of_the_memory_store_miss_nothing() {
     let args = ["stress", "--store", "memory", "--time", "500ms", "--seed", "42"];
     let report = parent::run(&Options::parse_from(args), &launch()).expect("it runs");
