@@ -1,7 +1,7 @@
 //! A small shop: models with hooks, handlers that try again and give up, dead letters, a read model, and a periodic task.
 //!
-//! `cargo run --example webshop` needs no server. Pass a MongoDB URI to run the same on a replica set, in as many
-//! processes as you like: they share the work.
+//! `cargo run --example webshop` needs no server. Pass `sqlite:shop.db` to keep the data in a file, or a MongoDB URI to run
+//! the same on a replica set, in as many processes as you like: they share the work.
 
 #![allow(clippy::print_stdout, reason = "it tells its story on the terminal")]
 #![allow(missing_docs, reason = "the names say it")]
@@ -107,7 +107,7 @@ async fn take_stock(cx: &EventContext) -> Result<()> {
 #[tokio::main]
 async fn main() -> Result<()> {
     let store = std::env::args().nth(1).unwrap_or_else(|| "memory:".into());
-    let db = Database::builder().database("webshop").connect(store).await?;
+    let db = Database::connect(&store).await?;
     run(&db).await?;
     db.close().await
 }
