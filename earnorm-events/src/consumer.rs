@@ -35,6 +35,7 @@ use crate::records::{Dead, Parked};
 
 use attempt::Done;
 pub(crate) use attempt::span;
+use gate::Gate;
 use lanes::Lanes;
 use signals::wanted;
 pub(crate) use signals::{Control, End, Seen, Shared, passed, stopped};
@@ -67,6 +68,7 @@ pub(crate) struct Consumer {
     /// Streams and dead letters whose attempt is on its way.
     busy: BTreeSet<String>,
     starter: start::Starter,
+    gate: Gate,
     /// Since when there is progress that is not written.
     unwritten: Option<Instant>,
     handled: bool,
@@ -85,7 +87,7 @@ impl Consumer {
         control: watch::Receiver<Control>,
         seen: watch::Sender<Seen>,
     ) -> Self {
-        let starter = start::Starter::new(&handler);
+        let (starter, gate) = (start::Starter::new(&handler), Gate::new(&handler.after));
         Self {
             read: claim.checkpoint.position,
             caught_up: false,
@@ -96,6 +98,7 @@ impl Consumer {
             jobs: JoinSet::new(),
             busy: BTreeSet::new(),
             starter,
+            gate,
             unwritten: None,
             handled: false,
             touched: String::new(),
@@ -188,19 +191,22 @@ impl Consumer {
         if let Some(since) = self.unwritten {
             pause = pause.min(self.flush_after().saturating_sub(since.elapsed()));
         }
-        let now = self.now();
-        let next = self.parked.values().filter(|one| !self.busy.contains(&one.event.stream.to_string()));
-        let next = next.filter_map(|parked| parked.next_try_at).chain(self.lanes.held_until());
-        if let Some(next) = next.min() {
-            pause = pause.min((next - now).to_std().unwrap_or_default());
-        }
         if let Some(until) = self.starter.closed_until() {
             pause = pause.min(until.saturating_duration_since(Instant::now()));
-        }
-        if let Some(wait) = self.gathers_for() {
-            pause = pause.min(wait);
+        } else if self.may_start() && !self.is_paused() {
+            pause = self.until_start().map_or(pause, |wait| pause.min(wait));
         }
         pause.max(Duration::from_millis(1))
+    }
+
+    /// When something may start that may not yet.
+    fn until_start(&self) -> Option<Duration> {
+        let now = self.now();
+        let next = self.parked.values().filter(|one| !self.busy.contains(&one.event.stream.to_string()));
+        let next = next.filter(|parked| self.is_its_turn(parked)).filter_map(|parked| parked.next_try_at).min();
+        let due = next.map(|next| (next - now).to_std().unwrap_or_default());
+        let look = self.waits_for_others().then(|| self.gate.rests_for());
+        [due, look, self.gathers_for()].into_iter().flatten().min()
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -221,6 +227,7 @@ impl Consumer {
             read: self.read,
             stored: self.claim.checkpoint.position,
             idle: quiet && (paused || self.caught_up) && self.unwritten.is_none(),
+            held: self.held_since().filter(|_| self.caught_up && self.unwritten.is_none() && self.requeued.is_empty()),
             parked: self.parked.len(),
             open: self.starter.is_open(),
             paused,

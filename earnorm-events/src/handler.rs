@@ -277,8 +277,9 @@ impl Handler {
     }
 
     /// Takes an event only when that other handler, by its id, is done with it: handled, passed over, or given up where it
-    /// goes on after a dead letter. Calls add up. While the other has the event's stream parked, this one's stream waits
-    /// and its checkpoint stands; where the other never runs, it waits for good. It looks four times a second.
+    /// goes on after a dead letter. Calls add up. While the other has the event's stream parked, this one has it parked too,
+    /// and goes on with other streams; where the other is paused or never runs, it waits for good. It looks four times a
+    /// second.
     #[must_use]
     pub fn after(mut self, handler: impl Into<String>) -> Self {
         self.after.push(handler.into());

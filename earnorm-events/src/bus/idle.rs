@@ -6,8 +6,9 @@ use earnorm_core::position::Position;
 use earnorm_core::store::Own;
 use earnorm_core::{Error, Result};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::{EventBus, Here, Place};
+use super::{EventBus, Here, Place, ShownHandler};
 use crate::Follow;
 use crate::backoff::Backoff;
 use crate::consumer::stopped;
@@ -32,11 +33,11 @@ impl Drop for Awaited<'_> {
 
 impl EventBus {
     /// Waits until the schedules that are due are fired, here or by another process, system metrics that are due are
-    /// published, and every handler of this bus has
-    /// dealt with everything that is in the log, and with what that caused, here or in the process that runs it. Schedules
-    /// and retries that are due later, dead letters, paused handlers and projections that stand at a failed event are not
-    /// waited for. It has no time limit: while events keep coming, or a handler waits for another that has a stream parked
-    /// ([`Handler::after`]), it goes on. Dropping it ends the wait and nothing else.
+    /// published, and every handler of this bus has dealt with everything that is in the log, and with what that caused,
+    /// here or in the process that runs it. Schedules and retries that are due later, dead letters, paused handlers,
+    /// projections that stand at a failed event, and handlers that wait here for one of these ([`Handler::after`]) are not
+    /// waited for. It has no time limit: while events keep coming, or a handler that runs in another process waits there for
+    /// a parked stream, it goes on. Dropping it ends the wait and nothing else.
     ///
     /// # Errors
     /// What the store answers; [`Error::Closed`] when the bus has stopped.
@@ -98,14 +99,17 @@ impl EventBus {
         // A handler may be taken over from a process that is gone meanwhile.
         let placed = shown.wait_for(|shown| !shown.handlers.iter().any(|one| matches!(one.place, Place::Nowhere)));
         let placed = placed.await.map_err(|_| Error::Closed)?.handlers.clone();
-        for one in placed {
+        for one in others_first(placed) {
+            // What waits for others is at rest when it has looked at them while they were.
+            let others_rest = Instant::now();
             let Place::Here(Here { mut seen, control, .. }) = one.place else {
                 self.handled_elsewhere(&one.handler, end).await?;
                 continue;
             };
             let idle = seen.wait_for(|seen| {
                 let obeyed = seen.touched == control.borrow().touched;
-                seen.idle && obeyed && (seen.paused || seen.stuck || seen.read >= end)
+                let held = seen.held.is_some_and(|looked| looked >= others_rest);
+                (seen.idle || held) && obeyed && (seen.paused || seen.stuck || seen.read >= end)
             });
             if idle.await.is_err() {
                 return Ok(false);
@@ -127,4 +131,17 @@ impl EventBus {
             () = stopped(&mut stop) => Err(Error::Closed),
         }
     }
+}
+
+/// Handlers in an order in which each comes after those that it waits for.
+fn others_first(mut left: Vec<ShownHandler>) -> Vec<ShownHandler> {
+    let mut ordered = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let waits =
+            |one: &ShownHandler| left.iter().any(|other| one.handler.after.iter().any(|id| **id == *other.handler.id));
+        // Those of a circle wait for ever, in any order.
+        let next = left.iter().position(|one| !waits(one)).unwrap_or(0);
+        ordered.push(left.remove(next));
+    }
+    ordered
 }

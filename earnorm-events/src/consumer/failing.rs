@@ -172,7 +172,8 @@ impl Consumer {
 
     /// The write that pauses the handler, where more of its streams are parked than it lets.
     async fn pause_itself(&mut self) -> Result<Option<DocumentWrite>> {
-        let (parked, max) = (self.parked.len(), self.handler.parked_max);
+        let failed = self.parked.values().filter(|parked| parked.failure.is_some());
+        let (parked, max) = (failed.count(), self.handler.parked_max);
         if parked <= max || self.is_paused() {
             return Ok(None);
         }

@@ -1,9 +1,8 @@
 //! Lanes: the events in line, one lane a stream, so that a stream keeps its order while others go on.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
 use earnorm_core::stream::StreamId;
@@ -14,8 +13,8 @@ pub(super) struct Lanes {
     lanes: HashMap<StreamId, Lane>,
     /// Streams whose first event may start, in the order in which that became so.
     ready: VecDeque<StreamId>,
-    /// Streams that wait for something else, and until when.
-    held: BTreeMap<StreamId, DateTime<Utc>>,
+    /// Streams that wait for something else.
+    held: BTreeSet<StreamId>,
     events: usize,
 }
 
@@ -45,11 +44,6 @@ impl Lanes {
         self.events += 1;
     }
 
-    /// The next event that may start, still in line.
-    pub(super) fn peek(&self) -> Option<&Arc<RecordedEvent>> {
-        self.ready.front().and_then(|stream| self.lanes.get(stream)).and_then(|lane| lane.events.front())
-    }
-
     /// The next event that may start. Its stream waits until [`Lanes::free`].
     pub(super) fn start(&mut self) -> Option<Arc<RecordedEvent>> {
         let stream = self.ready.pop_front()?;
@@ -72,37 +66,43 @@ impl Lanes {
         self.start()
     }
 
-    /// The next events of all streams that may start, several of one stream in their order.
-    pub(super) fn start_many(&mut self, max: usize) -> Vec<Arc<RecordedEvent>> {
+    /// The next events of all streams that may start, several of one stream in their order, up to the first that may not.
+    pub(super) fn start_many(&mut self, max: usize, may: impl Fn(&RecordedEvent) -> bool) -> Vec<Arc<RecordedEvent>> {
         let mut started = Vec::new();
         while started.len() < max {
             let Some(stream) = self.ready.pop_front() else { break };
             let Some(lane) = self.lanes.get_mut(&stream) else { continue };
             lane.busy = true;
-            let count = lane.events.len().min(max - started.len());
+            let count = lane.events.iter().take(max - started.len()).take_while(|event| may(event)).count();
             started.extend(lane.events.drain(..count));
             self.events -= count;
         }
         started
     }
 
-    /// Takes a stream that is ready back until a time.
-    pub(super) fn hold(&mut self, stream: &StreamId, until: DateTime<Utc>) {
-        self.ready.retain(|ready| ready != stream);
-        self.held.insert(stream.clone(), until);
+    /// Takes the streams back whose next event may not start.
+    pub(super) fn hold_back(&mut self, may: impl Fn(&RecordedEvent) -> bool) {
+        let lanes = &self.lanes;
+        let first = |stream: &StreamId| lanes.get(stream).and_then(|lane| lane.events.front());
+        let (ready, held): (VecDeque<_>, VecDeque<_>) =
+            self.ready.drain(..).partition(|stream| first(stream).is_none_or(|event| may(event)));
+        self.ready = ready;
+        self.held.extend(held);
     }
 
-    /// Lets streams go on whose time has come.
-    pub(super) fn let_go(&mut self, now: DateTime<Utc>) {
-        let (due, held) = std::mem::take(&mut self.held).into_iter().partition(|(_, until)| *until <= now);
-        self.held = held;
-        let due: BTreeMap<StreamId, DateTime<Utc>> = due;
-        self.ready.extend(due.into_keys());
+    /// The next event of each stream that is held back.
+    pub(super) fn held(&self) -> impl Iterator<Item = &Arc<RecordedEvent>> {
+        self.held.iter().filter_map(|stream| self.lanes.get(stream)?.events.front())
     }
 
-    /// When the next stream that is held goes on.
-    pub(super) fn held_until(&self) -> Option<DateTime<Utc>> {
-        self.held.values().min().copied()
+    /// Whether streams are held back.
+    pub(super) fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Lets the streams that were held back try again.
+    pub(super) fn let_go(&mut self) {
+        self.ready.extend(std::mem::take(&mut self.held));
     }
 
     /// The stream's event is done: the next one may start.

@@ -57,6 +57,7 @@ impl Consumer {
     pub(super) fn next_due(&self) -> Option<StreamId> {
         let now = self.now();
         let due = self.parked.values().filter(|parked| !self.busy.contains(&parked.event.stream.to_string()));
+        let due = due.filter(|parked| self.is_its_turn(parked));
         let due = due.filter_map(|parked| Some((parked.next_try_at?, &parked.event.stream)));
         due.filter(|(at, _)| *at <= now).min().map(|(_, stream)| stream.clone())
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use earnorm_core::database::Database;
 use earnorm_core::position::Position;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use crate::lease::Claim;
 use crate::meter::Attempts;
@@ -29,6 +30,8 @@ pub(crate) struct Seen {
     pub(crate) stored: Position,
     /// Nothing is on its way, due or in line.
     pub(crate) idle: bool,
+    /// When it was looked last how far the others are, where all that it has to do waits for them.
+    pub(crate) held: Option<Instant>,
     /// How many streams are parked.
     pub(crate) parked: usize,
     /// Whether the breaker is open.

@@ -62,7 +62,9 @@ impl Consumer {
         if self.is_paused() {
             return Ok(true);
         }
-        self.lanes.let_go(self.now());
+        if !self.see_others().await? {
+            return Ok(false);
+        }
         while self.may_start() {
             if let Some(due) = self.next_due() {
                 if !self.start_due(due).await? {
@@ -77,7 +79,7 @@ impl Consumer {
         Ok(true)
     }
 
-    fn may_start(&self) -> bool {
+    pub(super) fn may_start(&self) -> bool {
         let at_once = if self.starter.is_open() { 1 } else { self.handler.concurrency };
         self.jobs.len() < at_once && self.starter.closed_until().is_none()
     }
@@ -85,9 +87,6 @@ impl Consumer {
     /// Starts the next event, or batch, of the log; whether there was one.
     async fn start_fresh(&mut self) -> Result<bool> {
         if !self.lanes.is_ready() {
-            return Ok(false);
-        }
-        if !self.handler.after.is_empty() && !self.pass_gate().await? {
             return Ok(false);
         }
         match &self.handler.call {
@@ -104,7 +103,7 @@ impl Consumer {
                 if !self.batch_is_due(max, wait) {
                     return Ok(false);
                 }
-                let events = self.lanes.start_many(max);
+                let events = self.lanes.start_many(max, |event| self.gate.is_open_to(event));
                 self.spawn_batch(Why::Fresh, events);
             }
             Call::Fold(_) => return Ok(false),

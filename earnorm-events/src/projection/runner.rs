@@ -177,6 +177,7 @@ impl Runner {
             read: self.read,
             stored: self.claim.checkpoint.position,
             idle: paused || stuck || (self.caught_up && self.unwritten.is_none() && self.record.is_live()),
+            held: None,
             parked: usize::from(stuck),
             open: false,
             paused,

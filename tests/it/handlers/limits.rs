@@ -20,6 +20,29 @@ fn turning(id: &str, odd: bool) -> Handler {
     handler.on(["task.*"]).when(move |event| (event.version % 2 == 1) == odd)
 }
 
+/// Handlers of every kind that come after `first`, one of them after another of them, and what each has seen.
+fn followers() -> (Vec<Handler>, Vec<Notes>) {
+    let notes = [(); 4].map(|()| Notes::default());
+    let [each, batch, unit, last] = notes.clone();
+    let batch = Handler::batch("batch", 100, Duration::from_millis(5), move |events: Vec<Arc<RecordedEvent>>, _| {
+        events.iter().for_each(|event| batch.note(event));
+        let answers = events.iter().map(|_| Ok(())).collect::<Vec<_>>();
+        async move { answers }
+    });
+    let unit = Handler::transactional("unit", move |event: Arc<RecordedEvent>, _| {
+        unit.note(&event);
+        Box::pin(async { Ok(()) })
+    });
+    let handlers = vec![
+        // The last one is looked at first.
+        noting("last", &last).after("each"),
+        noting("each", &each).after("first"),
+        batch.on(["task.*"]).after("first"),
+        unit.on(["task.*"]).after("first"),
+    ];
+    (handlers, notes.into())
+}
+
 async fn patiently(what: &str, holds: impl Fn() -> bool) {
     let patience = tokio::time::Instant::now() + Duration::from_secs(20);
     while !holds() {
@@ -99,20 +122,28 @@ every_store! {
     }
 
     async fn a_handler_waits_for_those_that_it_comes_after(db: Database) {
-        let (failing, notes) = (Failing::default().at("task-1", 1, 99), Notes::default());
+        let failing = Failing::default().at("task-1", 1, 99);
         let first = failing.handler("first").on_dead(OnDead::Park).retry(quick(1));
-        let one = bus(&db).handler(first).handler(noting("second", &notes).after("first")).start().await.unwrap();
+        let (followers, notes) = followers();
+        let one = followers.into_iter().fold(bus(&db).handler(first), EventBusBuilder::handler).start().await.unwrap();
         write(&db, 0..3, 1).await;
-        patiently("the streams of the others go on", || notes.len() == 4).await;
+        // A stream that waits for a parked one is at rest.
+        one.run_until_idle().await.unwrap();
         let position = db.events().by_type("task.created").all().await.unwrap()[1].position;
-        let statuses = db.handlers().status_of(position).await.unwrap();
-        let second = statuses.iter().find(|status| status.handler == "second").unwrap();
-        assert!(!matches!(second.status, EventStatus::Completed | EventStatus::Dead(_)), "{second:?}");
-        assert_eq!(notes.of("task-1"), [0; 0]);
+        for status in db.handlers().status_of(position).await.unwrap() {
+            let dead = matches!(status.status, EventStatus::Dead(_));
+            assert!(dead == (status.handler == "first") && status.status != EventStatus::Completed, "{status:?}");
+        }
+        for notes in &notes {
+            assert_eq!((notes.len(), notes.of("task-1")), (4, vec![]), "the streams of the others go on");
+        }
         failing.heal();
         assert_eq!(one.dead_letters().requeue_where(&LetterFilter::new()).await.unwrap(), 1);
         one.run_until_idle().await.unwrap();
-        assert_eq!((failing.notes.of("task-1"), notes.of("task-1")), (vec![1, 2], vec![1, 2]));
+        assert_eq!(failing.notes.of("task-1"), [1, 2]);
+        for notes in &notes {
+            assert_eq!((notes.len(), notes.of("task-1")), (6, vec![1, 2]));
+        }
         one.stop().await.unwrap();
     }
 
@@ -142,6 +173,19 @@ every_store! {
         until(&one, "short", |info| info.lag == 0 && info.dead_letters == 6).await;
         let letter = db.dead_letters().list(&LetterFilter::new().handler("short")).await.unwrap().remove(0);
         assert!(letter.reason == "fatal" && letter.error.contains("answered for 1 of the 4"), "{letter:?}");
+        one.stop().await.unwrap();
+    }
+}
+
+with_clock! {
+    async fn a_handler_follows_others_while_the_clock_stands(db: Database, _clock: ManualClock) {
+        let first = Notes::default();
+        let (followers, notes) = followers();
+        let one = bus(&db).handler(noting("first", &first));
+        let one = followers.into_iter().fold(one, EventBusBuilder::handler).start().await.unwrap();
+        write(&db, 0..20, 1).await;
+        one.run_until_idle().await.unwrap();
+        assert!(notes.iter().all(|notes| notes.len() == 40) && first.len() == 40);
         one.stop().await.unwrap();
     }
 }
