@@ -5,6 +5,7 @@ mod delivery;
 mod failures;
 #[cfg(feature = "testing")]
 mod faults;
+mod frozen;
 mod letters;
 mod limits;
 mod measured;

@@ -6,7 +6,7 @@ mod keys;
 mod models;
 mod places;
 mod sealing;
-mod store;
+pub(crate) mod store;
 
 use earnorm::bson::{self, Document};
 use earnorm::personal::ErasureReport;

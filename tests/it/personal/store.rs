@@ -20,7 +20,7 @@ use earnorm::store::{
     AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Explanation, Finding,
     LogEntry, LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 fn out_of_reach(who: &'static str) -> Error {
     StoreError::new(who, "out of reach").retryable().into()
@@ -119,13 +119,17 @@ impl KeyStore for Keys {
 
 type Rewrite = Box<dyn Fn(&mut [RecordedEvent]) + Send + Sync>;
 
-/// A store that loses its connection at one write, and shows events as somebody rewrote them.
+/// A store that loses its connection at one write, stands still in the middle of one, and shows events as somebody
+/// rewrote them.
 pub(crate) struct Faulty {
     inner: Arc<dyn Store>,
     /// How many writes go well before one fails.
     left: AtomicI64,
     /// Whether the one that fails is written all the same.
     written: bool,
+    /// Whether writes stand still before they are sent, and how many do.
+    frozen: watch::Sender<bool>,
+    stuck: AtomicI64,
     rewrite: Option<Rewrite>,
 }
 
@@ -137,15 +141,40 @@ impl fmt::Debug for Faulty {
 
 impl Faulty {
     pub(crate) fn failing_at(db: &Database, write: i64, written: bool) -> Arc<Self> {
-        Arc::new(Self { inner: db.store().clone(), left: AtomicI64::new(write), written, rewrite: None })
+        Arc::new(Self { left: AtomicI64::new(write), written, ..Self::over(db) })
+    }
+
+    /// A store that does as it is asked until it is frozen.
+    pub(crate) fn freezing(db: &Database) -> Arc<Self> {
+        Arc::new(Self::over(db))
+    }
+
+    fn over(db: &Database) -> Self {
+        Self {
+            inner: db.store().clone(),
+            left: AtomicI64::new(i64::MAX),
+            written: false,
+            frozen: watch::Sender::new(false),
+            stuck: AtomicI64::new(0),
+            rewrite: None,
+        }
+    }
+
+    /// Lets all writes from here on stand still, as those of a process do that is not given the processor; or go on.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        self.frozen.send_replace(frozen);
+    }
+
+    /// How many writes stand still.
+    pub(crate) fn stuck(&self) -> i64 {
+        self.stuck.load(Ordering::SeqCst)
     }
 
     pub(crate) fn rewriting(
         db: &Database,
         rewrite: impl Fn(&mut [RecordedEvent]) + Send + Sync + 'static,
     ) -> Arc<Self> {
-        let left = AtomicI64::new(i64::MAX);
-        Arc::new(Self { inner: db.store().clone(), left, written: false, rewrite: Some(Box::new(rewrite)) })
+        Arc::new(Self { rewrite: Some(Box::new(rewrite)), ..Self::over(db) })
     }
 
     /// Whether the fault has come.
@@ -154,6 +183,11 @@ impl Faulty {
     }
 
     async fn write<T>(&self, write: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        if *self.frozen.borrow() {
+            self.stuck.fetch_add(1, Ordering::SeqCst);
+            self.frozen.subscribe().wait_for(|frozen| !frozen).await.unwrap();
+            self.stuck.fetch_sub(1, Ordering::SeqCst);
+        }
         match self.left.fetch_sub(1, Ordering::SeqCst) {
             0 if self.written => write.await.and(Err(out_of_reach("faulty"))),
             ..=0 => Err(out_of_reach("faulty")),
