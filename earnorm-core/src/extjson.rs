@@ -11,6 +11,7 @@
 //!   `{"$rawDecimal":"…"}` with its bytes in hexadecimal.
 
 mod mark;
+mod moment;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,8 @@ mod write;
 
 use bson::{Bson, Document};
 use serde::de::DeserializeSeed;
+
+pub use self::moment::moment;
 
 /// A text is not what this module writes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,6 +8,8 @@ use bson::oid::ObjectId;
 use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, DateTime, Decimal128, Document, JavaScriptCodeWithScope, Regex, Timestamp};
 
+use super::moment::moment;
+
 pub(super) const INT32: &str = "$numberInt";
 pub(super) const INT64: &str = "$numberLong";
 pub(super) const DOUBLE: &str = "$numberDouble";
@@ -33,14 +35,9 @@ pub(super) fn escape(name: &str) -> Cow<'_, str> {
     if name.starts_with('$') { Cow::Owned(format!("${name}")) } else { Cow::Borrowed(name) }
 }
 
-/// A field's name from what is written; `None` for a type's mark.
-pub(super) fn unescape(mut written: String) -> Result<String, String> {
-    if written.starts_with("$$") {
-        written.remove(0);
-    } else if written.starts_with('$') {
-        return Err(written);
-    }
-    Ok(written)
+/// The name of a mark, if it is one of these that stand in nearly every document: they need no copy.
+pub(super) fn known(written: &str) -> Option<&'static str> {
+    [UUID, DATE, INT64, DECIMAL, OBJECT_ID, BINARY, DOUBLE].into_iter().find(|name| *name == written)
 }
 
 /// The value of a mark with all the fields of its object; `None` if they do not belong together.
@@ -63,7 +60,7 @@ pub(super) fn value(name: &str, argument: Bson, scope: Option<Bson>) -> Option<B
     }
 }
 
-fn of_text(name: &str, text: &str) -> Option<Bson> {
+pub(super) fn of_text(name: &str, text: &str) -> Option<Bson> {
     match name {
         INT32 => text.parse().ok().map(Bson::Int32),
         INT64 => text.parse().ok().map(Bson::Int64),
@@ -74,10 +71,14 @@ fn of_text(name: &str, text: &str) -> Option<Bson> {
             let bits = u128::from_str_radix(text, 16).ok()?;
             Some(Bson::Decimal128(Decimal128::from_bytes(bits.to_be_bytes())))
         }
-        DATE => DateTime::parse_rfc3339_str(text).ok().map(Bson::DateTime),
+        DATE => match moment(text) {
+            Some(moment) => Some(DateTime::from_millis(moment.timestamp_millis())),
+            None => DateTime::parse_rfc3339_str(text).ok(),
+        }
+        .map(Bson::DateTime),
         OBJECT_ID => ObjectId::parse_str(text).ok().map(Bson::ObjectId),
         UUID => {
-            let bytes = uuid::Uuid::parse_str(text).ok()?.as_bytes().to_vec();
+            let bytes = uuid::Uuid::try_parse(text).ok()?.as_bytes().to_vec();
             Some(Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes }))
         }
         _ => None,
