@@ -73,7 +73,7 @@ impl Readers {
             Some(conn) => conn,
             None => self.file.reader().map_err(explain)?,
         };
-        conn.execute_batch("BEGIN").map_err(explain)?;
+        conn.prepare_cached("BEGIN").and_then(|mut begin| begin.execute(())).map_err(explain)?;
         Ok(Snapshot { readers: Arc::clone(self), conn: Some(conn) })
     }
 
@@ -104,7 +104,7 @@ impl Snapshot {
 impl Drop for Snapshot {
     fn drop(&mut self) {
         let Some(conn) = self.conn.take() else { return };
-        let ended = conn.execute_batch("ROLLBACK").is_ok();
+        let ended = conn.prepare_cached("ROLLBACK").and_then(|mut end| end.execute(())).is_ok();
         let mut resting = self.readers.resting();
         if ended && self.readers.open().is_ok() && resting.len() < self.readers.keep {
             resting.push(conn);

@@ -18,6 +18,9 @@ use super::tx::{Known, Tx};
 const WAITING_MAX: usize = 1_024;
 /// How many writes share a transaction at most.
 const BATCH_MAX: usize = 256;
+/// How long the thread looks for the next write before it sleeps, where the last one came as soon: to be woken takes about
+/// as long, and so does one who saves again and again.
+const SPIN: std::time::Duration = std::time::Duration::from_micros(100);
 /// How long to look away while another process writes.
 const NAP: std::time::Duration = std::time::Duration::from_millis(2);
 
@@ -76,11 +79,21 @@ fn stopped() -> Error {
 
 /// A write on its way.
 trait Work: Send {
-    /// Does it, and keeps the outcome. Answers whether it went through.
-    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Does it, and keeps the outcome.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Ran;
 
     /// Answers the caller with the outcome, or with the error of the whole transaction.
     fn answer(self: Box<Self>, fault: Option<&Fault>);
+}
+
+/// How a write went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ran {
+    Through,
+    /// We refused it.
+    Refused,
+    /// SQLite failed in it.
+    Failed,
 }
 
 struct Job<T, F> {
@@ -92,11 +105,15 @@ struct Job<T, F> {
 }
 
 impl<T: Send, F: FnMut(&mut Tx<'_>) -> Done<T> + Send> Work for Job<T, F> {
-    fn run(&mut self, tx: &mut Tx<'_>) -> bool {
+    fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
         let outcome = (self.step)(tx);
-        let done = outcome.is_ok();
+        let ran = match &outcome {
+            Ok(_) => Ran::Through,
+            Err(Failure::Refused(_)) => Ran::Refused,
+            Err(Failure::Sqlite(_)) => Ran::Failed,
+        };
         self.outcome = Some(outcome);
-        done
+        ran
     }
 
     fn answer(self: Box<Self>, fault: Option<&Fault>) {
@@ -141,6 +158,21 @@ fn copy(error: &rusqlite::Error) -> rusqlite::Error {
     }
 }
 
+/// The next write, once there is one. `soon` tells whether it came so soon that a sleep is not worth it.
+fn next(waiting: &mut mpsc::Receiver<Box<dyn Work>>, soon: &mut bool) -> Option<Box<dyn Work>> {
+    let since = Instant::now();
+    while *soon && since.elapsed() < SPIN {
+        match waiting.try_recv() {
+            Ok(first) => return Some(first),
+            Err(mpsc::error::TryRecvError::Disconnected) => return None,
+            Err(mpsc::error::TryRecvError::Empty) => std::thread::yield_now(),
+        }
+    }
+    let first = waiting.blocking_recv();
+    *soon = since.elapsed() < 2 * SPIN;
+    first
+}
+
 struct Thread {
     file: Arc<File>,
     conn: Connection,
@@ -150,7 +182,8 @@ struct Thread {
 
 impl Thread {
     fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Work>>) {
-        while let Some(first) = waiting.blocking_recv() {
+        let mut soon = false;
+        while let Some(first) = next(&mut waiting, &mut soon) {
             let mut batch = vec![first];
             while batch.len() < BATCH_MAX
                 && let Ok(next) = waiting.try_recv()
@@ -172,12 +205,13 @@ impl Thread {
     }
 
     fn attempt(&mut self, batch: &mut [Box<dyn Work>]) -> std::result::Result<(), Fault> {
-        self.begin()?;
-        let written = self.write(batch);
-        if written.is_err() && !self.conn.is_autocommit() {
-            let _ = self.conn.execute_batch("ROLLBACK");
-        }
-        let (known, end) = written?;
+        let written = match self.transact(batch, false)? {
+            Some(written) => Some(written),
+            // Alone, it was refused, and nothing is left of it.
+            None if batch.len() == 1 => None,
+            None => self.transact(batch, true)?,
+        };
+        let Some((known, end)) = written else { return Ok(()) };
         self.known = known;
         self.moved.send_if_modified(|at| {
             let higher = end > *at;
@@ -187,12 +221,22 @@ impl Thread {
         Ok(())
     }
 
+    /// A transaction of a batch. `None` when it was taken back because one of the writes could not be by itself.
+    fn transact(&mut self, batch: &mut [Box<dyn Work>], apart: bool) -> std::result::Result<Option<Written>, Fault> {
+        self.begin()?;
+        let written = self.write(batch, apart);
+        if !matches!(written, Ok(Some(_))) && !self.conn.is_autocommit() {
+            let _ = self.conn.execute_batch("ROLLBACK");
+        }
+        written
+    }
+
     /// Takes the turn to write, after other processes.
     fn begin(&self) -> std::result::Result<(), Fault> {
         let deadline = Instant::now() + self.file.busy_timeout;
         loop {
-            match self.conn.execute_batch("BEGIN IMMEDIATE") {
-                Ok(()) => return Ok(()),
+            match self.conn.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute(())) {
+                Ok(_) => return Ok(()),
                 Err(error) if !is_busy(&error) => return Err(Fault::Begin(error)),
                 Err(_) if Instant::now() >= deadline => return Err(Fault::Locked),
                 Err(_) => std::thread::sleep(NAP),
@@ -200,21 +244,35 @@ impl Thread {
         }
     }
 
-    fn write(&mut self, batch: &mut [Box<dyn Work>]) -> std::result::Result<(Known, Position), Fault> {
+    /// Does the writes of a batch, and commits. Most writes that are refused are so before they change anything: parts
+    /// that can be undone by themselves are made only when that is needed, `apart`.
+    fn write(&mut self, batch: &mut [Box<dyn Work>], apart: bool) -> std::result::Result<Option<Written>, Fault> {
         let mut tx = Tx::look(&self.conn, &mut self.known).map_err(fatal)?;
         for job in batch {
-            let mark = tx.begin_part().map_err(fatal)?;
-            if job.run(&mut tx) {
-                tx.keep_part().map_err(fatal)?;
-            } else {
-                tx.undo_part(mark).map_err(fatal)?;
+            if apart {
+                let mark = tx.begin_part().map_err(fatal)?;
+                match job.run(&mut tx) {
+                    Ran::Through => tx.keep_part().map_err(fatal)?,
+                    Ran::Refused | Ran::Failed => tx.undo_part(mark).map_err(fatal)?,
+                }
+                continue;
+            }
+            let (head, changes) = (tx.head, self.conn.total_changes());
+            match job.run(&mut tx) {
+                Ran::Through => {}
+                Ran::Refused if tx.head == head && self.conn.total_changes() == changes => {}
+                Ran::Refused | Ran::Failed => return Ok(None),
             }
         }
         tx.write_head().map_err(fatal)?;
-        self.conn.execute_batch("COMMIT").map_err(Fault::Commit)?;
-        Ok((tx.known(), Position::new(tx.head.end)))
+        let commit = self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute(()));
+        commit.map_err(Fault::Commit)?;
+        Ok(Some((tx.known(), Position::new(tx.head.end))))
     }
 }
+
+/// What is so after a commit: the collections, and the end of the log.
+type Written = (Known, Position);
 
 /// A step between the writes failed, and with it the transaction.
 fn fatal(failure: Failure) -> Fault {
