@@ -35,7 +35,7 @@ pub(crate) fn after(
         DocumentOp::Patch { expected, set, unset } => {
             expect(collection, id, *expected, found)?;
             let mut document = found.cloned().unwrap_or_default();
-            patched(&mut document, set, unset).map_err(|place| blocked(collection, id, place))?;
+            change(collection, id, &mut document, set, unset)?;
             Ok(Some(document))
         }
         DocumentOp::Delete { expected } => {
@@ -86,6 +86,17 @@ fn with_id(collection: &str, id: &Bson, document: &Document) -> Result<Document>
             Ok(whole)
         }
     }
+}
+
+/// Puts new values at some paths of a document, and takes others away.
+pub(crate) fn change(
+    collection: &str,
+    id: &Bson,
+    document: &mut Document,
+    set: &[(String, Bson)],
+    unset: &[String],
+) -> Result<()> {
+    patched(document, set, unset).map_err(|place| blocked(collection, id, place))
 }
 
 fn patched<'a>(document: &mut Document, set: &'a [(String, Bson)], unset: &[String]) -> Result<(), &'a str> {

@@ -12,6 +12,7 @@ mod catalog;
 mod commit;
 mod cursor;
 mod documents;
+mod entries;
 mod error;
 mod examine;
 mod explain;
@@ -48,6 +49,7 @@ use earnorm_core::store::{
 };
 use earnorm_core::{Error, Result};
 
+use self::commit::Ready;
 use self::error::{Done, NAME};
 use self::file::File;
 pub use self::options::SqliteStoreBuilder;
@@ -156,7 +158,9 @@ impl Store for SqliteStore {
 
     async fn commit(&self, commit: Commit) -> Result<Committed> {
         self.inner.limits.check(&commit)?;
-        self.writer()?.write("commit", move |tx| tx.commit(&commit)).await
+        // What can be written down here keeps no other writer waiting.
+        let ready = Ready::new(commit);
+        self.writer()?.write("commit", move |tx| tx.commit(&ready)).await
     }
 
     async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {

@@ -12,6 +12,7 @@ use earnorm_core::schema::CollectionSpec;
 use earnorm_core::store::{Drift, EntryQuery, Finding, LogEntry, Own, PutRule, StoreAdmin, StreamHead};
 
 use super::SqliteStore;
+use super::documents::Target;
 use super::error::NAME;
 use super::query::matcher;
 use crate::documents::applies;
@@ -43,9 +44,10 @@ impl StoreAdmin for SqliteStore {
             let mut written = 0;
             for document in &documents {
                 let id = own_id(&name, document)?;
-                let found = tx.get(&name, id)?;
-                if applies(rule, found.as_ref(), document) {
-                    tx.write(&name, id, document, found.as_ref())?;
+                let target = Target::new(&name, id);
+                let found = tx.found(&target)?;
+                if applies(rule, found.as_ref().map(|found| &found.document), document) {
+                    tx.write(&target, document, found.as_ref())?;
                     written += 1;
                 }
             }

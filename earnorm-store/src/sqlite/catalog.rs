@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bson::{Bson, Document, doc};
 use earnorm_core::predicate::Predicate;
-use earnorm_core::schema::IndexSpec;
+use earnorm_core::schema::{IndexSpec, LIVE};
 use rusqlite::Connection;
 
 use super::error::{Done, corrupt};
@@ -27,6 +27,10 @@ pub(super) struct Collection {
     pub(super) table_name: String,
     /// As SQL writes it.
     pub(super) table: String,
+    /// Statements of every write.
+    pub(super) select: String,
+    pub(super) put: String,
+    pub(super) update: String,
     /// The indexes as they were asked for.
     pub(super) specs: Vec<IndexSpec>,
     pub(super) uniques: Vec<Unique>,
@@ -47,6 +51,17 @@ impl Unique {
     pub(super) fn new(id: i64, spec: IndexSpec) -> Self {
         Self { covers: covers(&spec), spec, table: format!("earnorm_unique_{id}") }
     }
+
+    /// What decides about its entries.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        let live = self.spec.live_only.then_some(LIVE);
+        self.spec
+            .keys
+            .iter()
+            .map(|(path, _)| path.as_str())
+            .chain(self.spec.present.iter().map(|(path, _)| path.as_str()))
+            .chain(live)
+    }
 }
 
 /// The table of a look-up.
@@ -56,8 +71,31 @@ pub(super) fn lookup_table(id: i64) -> String {
 
 impl Collection {
     pub(super) fn new(id: i64, table_name: String) -> Self {
+        let mut collection = Self {
+            id,
+            table_name: String::new(),
+            table: String::new(),
+            select: String::new(),
+            put: String::new(),
+            update: String::new(),
+            specs: Vec::new(),
+            uniques: Vec::new(),
+            lookups: BTreeMap::new(),
+        };
+        collection.name_table(table_name);
+        collection
+    }
+
+    /// Says in which table the documents stand.
+    pub(super) fn name_table(&mut self, table_name: String) {
         let table = quoted(&table_name);
-        Self { id, table_name, table, specs: Vec::new(), uniques: Vec::new(), lookups: BTreeMap::new() }
+        self.select = format!("SELECT rowid, doc FROM {table} WHERE key = ?");
+        self.put = format!(
+            "INSERT INTO {table} (key, id, version, doc) VALUES (?, ?, ?, ?) \
+             ON CONFLICT (key) DO UPDATE SET id = excluded.id, version = excluded.version, doc = excluded.doc"
+        );
+        self.update = format!("UPDATE {table} SET version = ?, doc = ? WHERE rowid = ?");
+        (self.table, self.table_name) = (table, table_name);
     }
 
     /// The tables of its indexes, as SQL writes them.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use earnorm_core::Error;
 use earnorm_core::commit::{
     Append, Check, CheckpointWrite, Commit, Committed, CommittedEvent, DocumentOp, DocumentWrite,
@@ -11,35 +12,67 @@ use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
 use earnorm_core::value::to_millis;
 use rusqlite::OptionalExtension;
-use uuid::Uuid;
 
+use super::documents::Target;
 use super::error::Done;
+use super::log::{EventTexts, Place};
 use super::tx::Tx;
 use crate::documents::{after, expect};
 
+/// A commit and what of it can be written down before its turn comes.
+#[derive(Debug)]
+pub(super) struct Ready {
+    commit: Commit,
+    id: String,
+    appends: Vec<AppendTexts>,
+}
+
+#[derive(Debug)]
+struct AppendTexts {
+    stream: String,
+    events: Vec<EventTexts>,
+}
+
+impl Ready {
+    pub(super) fn new(commit: Commit) -> Self {
+        let texts = |append: &Append| AppendTexts {
+            stream: append.stream.to_string(),
+            events: append.events.iter().map(|new| EventTexts::new(new.id, &new.data, &new.metadata)).collect(),
+        };
+        Self { id: commit.id.to_string(), appends: commit.appends.iter().map(texts).collect(), commit }
+    }
+
+    fn appends(&self) -> impl Iterator<Item = (&Append, &AppendTexts)> {
+        self.commit.appends.iter().zip(&self.appends)
+    }
+}
+
+/// The version and time of a stream's last event.
+type Last = Option<(u64, DateTime<Utc>)>;
+
 impl Tx<'_> {
-    pub(super) fn commit(&mut self, commit: &Commit) -> Done<Committed> {
-        if let Some(events) = self.receipt(commit.id)? {
+    pub(super) fn commit(&mut self, ready: &Ready) -> Done<Committed> {
+        let commit = &ready.commit;
+        if let Some(events) = self.receipt(&ready.id)? {
             return Ok(Committed { id: commit.id, events });
         }
-        self.check_appends(&commit.appends)?;
+        let lasts = self.check_appends(ready)?;
         commit.checks.iter().try_for_each(|check| self.check_version(check))?;
         commit.checkpoints.iter().try_for_each(|write| self.check_checkpoint(write))?;
         commit.documents.iter().try_for_each(|write| self.write_document(write))?;
-        let mut begins = Some((commit.id, commit.events()));
+        let mut begins = Some((ready.id.as_str(), commit.events()));
         let mut events = Vec::with_capacity(commit.events());
-        for append in &commit.appends {
-            self.append(append, &mut begins, &mut events)?;
+        for ((append, texts), last) in ready.appends().zip(lasts) {
+            self.append(append, texts, last, &mut begins, &mut events)?;
         }
-        self.write_checkpoints(&commit.checkpoints, commit.id, events.is_empty())?;
+        self.write_checkpoints(&commit.checkpoints, &ready.id, events.is_empty())?;
         Ok(Committed { id: commit.id, events })
     }
 
     /// The answer to a commit that comes again, as long as all of its events are there.
-    pub(super) fn receipt(&self, commit: Uuid) -> Done<Option<Vec<CommittedEvent>>> {
+    pub(super) fn receipt(&self, commit: &str) -> Done<Option<Vec<CommittedEvent>>> {
         let mut read = self.conn.prepare_cached("SELECT position, commit_events FROM events WHERE commit_id = ?")?;
-        let first: Option<(i64, i64)> =
-            read.query_row([commit.to_string()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let first: Option<(i64, i64)> = read.query_row([commit], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         if let Some((first, count)) = first {
             let events = self.events_between(first - 1, first.saturating_add(count - 1))?;
             let known = i64::try_from(events.len()) == Ok(count);
@@ -53,24 +86,28 @@ impl Tx<'_> {
             return Ok(known.then(|| events.into_iter().map(receipt).collect()));
         }
         let mut read = self.conn.prepare_cached("SELECT 1 FROM earnorm_checkpoints WHERE commit_id = ?")?;
-        Ok(read.exists([commit.to_string()])?.then(Vec::new))
+        Ok(read.exists([commit])?.then(Vec::new))
     }
 
-    fn check_appends(&self, appends: &[Append]) -> Done<()> {
+    /// Answers with the last event of each stream.
+    fn check_appends(&self, ready: &Ready) -> Done<Vec<Last>> {
         let mut ids = HashSet::new();
-        for append in appends {
-            let actual = self.last_of(&append.stream)?.map_or(0, |(version, _)| version);
+        let mut lasts = Vec::with_capacity(ready.appends.len());
+        for (append, texts) in ready.appends() {
+            let last = self.last_of(&texts.stream)?;
+            let actual = last.map_or(0, |(version, _)| version);
             if append.expected.base().is_some_and(|base| base != actual) {
                 return Err(Error::from(VersionConflict::new(&append.stream, append.expected, actual)).into());
             }
-            for event in &append.events {
-                if !ids.insert(event.id) || self.holds(event.id)? {
+            for (event, texts) in append.events.iter().zip(&texts.events) {
+                if !ids.insert(event.id) || self.holds(texts)? {
                     let reason = format!("event id {} stands in the log already; every event needs its own", event.id);
                     return Err(Error::InvalidCommit { reason }.into());
                 }
             }
+            lasts.push(last);
         }
-        Ok(())
+        Ok(lasts)
     }
 
     fn check_version(&self, check: &Check) -> Done<()> {
@@ -87,53 +124,56 @@ impl Tx<'_> {
 
     fn write_document(&mut self, write: &DocumentWrite) -> Done<()> {
         let DocumentWrite { collection: name, id, op } = write;
-        let found = self.get(name, id)?;
-        match (after(name, id, op, found.as_ref())?, found) {
-            (Some(document), found) => self.write(name, id, &document, found.as_ref()),
-            (None, Some(found)) => match self.collection(name) {
-                Some(collection) => self.erase(&collection, id, &found),
-                None => Ok(()),
-            },
-            (None, None) => {
-                debug_assert!(matches!(op, DocumentOp::Delete { .. }), "a delete of nothing was refused before");
-                Ok(())
+        let target = Target::new(name, id);
+        let found = self.found(&target)?;
+        match (op, found) {
+            (DocumentOp::Patch { expected, set, unset }, Some(found)) => {
+                expect(name, id, *expected, Some(&found.document))?;
+                self.patch(&target, found, set, unset)
             }
+            (op, found) => match (after(name, id, op, found.as_ref().map(|found| &found.document))?, found) {
+                (Some(document), found) => self.write(&target, &document, found.as_ref()),
+                (None, Some(found)) => self.erase(&target, &found.document),
+                (None, None) => {
+                    debug_assert!(matches!(op, DocumentOp::Delete { .. }), "a delete of nothing was refused before");
+                    Ok(())
+                }
+            },
         }
     }
 
-    fn append(
+    fn append<'r>(
         &mut self,
-        append: &Append,
-        begins: &mut Option<(Uuid, usize)>,
+        append: &'r Append,
+        texts: &'r AppendTexts,
+        last: Last,
+        begins: &mut Option<(&'r str, usize)>,
         events: &mut Vec<CommittedEvent>,
     ) -> Done<()> {
-        let last = self.last_of(&append.stream)?;
         let next = last.map_or(0, |(version, _)| version) + 1;
         let mut moment = [append.not_before, last.map(|(_, moment)| moment)].into_iter().flatten().max();
-        for (version, event) in (next..).zip(&append.events) {
+        for ((version, event), texts_of) in (next..).zip(&append.events).zip(&texts.events) {
             let recorded_at = to_millis(moment.map_or(event.recorded_at, |moment| moment.max(event.recorded_at)));
             moment = Some(recorded_at);
             self.head.end += 1;
-            let event = RecordedEvent {
-                id: event.id,
-                stream: append.stream.clone(),
+            let place = Place {
+                position: self.head.end,
+                stream: &texts.stream,
                 version,
-                position: Position::new(self.head.end),
-                event_type: event.event_type.clone(),
+                event_type: &event.event_type,
                 schema_version: event.schema_version,
-                data: event.data.clone(),
-                metadata: event.metadata.clone(),
                 recorded_at,
+                begins: begins.take(),
             };
-            self.insert_event(&event, begins.take())?;
-            let RecordedEvent { id, stream, version, position, recorded_at, .. } = event;
+            self.insert_event(&place, texts_of)?;
+            let (id, stream, position) = (event.id, append.stream.clone(), Position::new(self.head.end));
             events.push(CommittedEvent { id, stream, version, position, recorded_at });
         }
         Ok(())
     }
 
-    fn write_checkpoints(&self, writes: &[CheckpointWrite], commit: Uuid, without_events: bool) -> Done<()> {
-        let mut receipt_of = without_events.then(|| commit.to_string());
+    fn write_checkpoints(&self, writes: &[CheckpointWrite], commit: &str, without_events: bool) -> Done<()> {
+        let mut receipt_of = without_events.then_some(commit);
         for write in writes {
             let sql = "INSERT INTO earnorm_checkpoints (consumer, position, epoch, commit_id) VALUES (?, ?, ?, ?) \
                        ON CONFLICT (consumer) DO UPDATE SET position = excluded.position, epoch = excluded.epoch, \

@@ -5,95 +5,125 @@ use std::sync::Arc;
 
 use bson::{Bson, Document};
 use earnorm_core::error::UniqueViolation;
-use rusqlite::OptionalExtension;
 
 use super::catalog::{Collection, Unique, lookup_table};
+use super::entries::{Entries, Touched, entries_of, uniques};
 use super::error::Done;
 use super::schema::quoted;
 use super::tx::Tx;
 use super::{json, key};
-use crate::documents::index::{entries, found_under};
-use crate::documents::version;
+use crate::documents::{change, version};
 
 /// What is put before the names of tables that would else be SQLite's or ours.
 const APART: &str = "documents_";
 
+/// The document that is looked at or written.
+#[derive(Debug)]
+pub(super) struct Target<'d> {
+    name: &'d str,
+    id: &'d Bson,
+    key: Vec<u8>,
+}
+
+impl<'d> Target<'d> {
+    pub(super) fn new(name: &'d str, id: &'d Bson) -> Self {
+        Self { name, id, key: key::encode(id) }
+    }
+}
+
+/// A document, and the row in which it stands.
+#[derive(Debug)]
+pub(super) struct Found {
+    row: i64,
+    pub(super) document: Document,
+}
+
 impl Tx<'_> {
     /// One document by id.
     pub(super) fn get(&self, collection: &str, id: &Bson) -> Done<Option<Document>> {
-        match self.collection(collection) {
-            Some(collection) => self.get_in(&collection, &key::encode(id)),
-            None => Ok(None),
-        }
+        Ok(self.found(&Target::new(collection, id))?.map(|found| found.document))
     }
 
-    pub(super) fn get_in(&self, collection: &Collection, key: &[u8]) -> Done<Option<Document>> {
-        let mut read = self.conn.prepare_cached(&format!("SELECT doc FROM {} WHERE key = ?", collection.table))?;
-        let found: Option<String> = read.query_row([key], |row| row.get(0)).optional()?;
-        found.map(|text| json::decode(&text)).transpose().map_err(Into::into)
+    /// One document, and where it stands.
+    pub(super) fn found(&self, target: &Target<'_>) -> Done<Option<Found>> {
+        let Some(collection) = self.catalog.get(target.name) else { return Ok(None) };
+        let mut read = self.conn.prepare_cached(&collection.select)?;
+        let mut rows = read.query([&target.key])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+        Ok(Some(Found { row: row.get(0)?, document: json::decode(text)? }))
     }
 
     /// Puts a document in place of what is `found` under its id, unless a unique index refuses it.
-    pub(super) fn write(&mut self, name: &str, id: &Bson, document: &Document, found: Option<&Document>) -> Done<()> {
-        let collection = self.collection_or_new(name)?;
-        let key = key::encode(id);
-        let new: Vec<_> = collection.uniques.iter().map(|unique| unique_keys(unique, document)).collect();
-        for (unique, new) in collection.uniques.iter().zip(&new) {
-            if self.is_taken(unique, new, &key)? {
-                let fields = unique.spec.paths();
-                return Err(earnorm_core::Error::from(UniqueViolation::new(name, id, fields)).into());
-            }
-        }
-        self.index(&collection, &key, found, Some(document), new)?;
-        let sql = format!(
-            "INSERT INTO {} (key, id, version, doc) VALUES (?, ?, ?, ?) \
-             ON CONFLICT (key) DO UPDATE SET id = excluded.id, version = excluded.version, doc = excluded.doc",
-            collection.table
-        );
-        let version = i64::try_from(version(document)).ok();
-        self.conn.prepare_cached(&sql)?.execute((&key, json::encode_value(id), version, json::encode(document)))?;
+    pub(super) fn write(&mut self, target: &Target<'_>, document: &Document, found: Option<&Found>) -> Done<()> {
+        let collection = self.collection_or_new(target.name)?;
+        let old = entries_of(&collection, Touched::Everything, found.map(|found| &found.document));
+        self.index(&collection, target, Touched::Everything, &old, Some(document))?;
+        let (id, doc) = (json::encode_value(target.id), json::encode(document));
+        self.conn.prepare_cached(&collection.put)?.execute((&target.key, id, stored_version(document), doc))?;
         Ok(())
     }
 
-    /// Takes away the document that is `found` under an id.
-    pub(super) fn erase(&self, collection: &Collection, id: &Bson, found: &Document) -> Done<()> {
-        let key = key::encode(id);
-        let none = vec![BTreeSet::new(); collection.uniques.len()];
-        self.index(collection, &key, Some(found), None, none)?;
-        self.conn.prepare_cached(&format!("DELETE FROM {} WHERE key = ?", collection.table))?.execute([&key])?;
+    /// Changes the document that is `found` at some paths, unless a unique index refuses it.
+    pub(super) fn patch(
+        &self,
+        target: &Target<'_>,
+        found: Found,
+        set: &[(String, Bson)],
+        unset: &[String],
+    ) -> Done<()> {
+        let Some(collection) = self.collection(target.name) else { return Ok(()) };
+        let (touched, Found { row, mut document }) = (Touched::Paths(set, unset), found);
+        let old = entries_of(&collection, touched, Some(&document));
+        change(target.name, target.id, &mut document, set, unset)?;
+        self.index(&collection, target, touched, &old, Some(&document))?;
+        let mut update = self.conn.prepare_cached(&collection.update)?;
+        update.execute((stored_version(&document), json::encode(&document), row))?;
+        Ok(())
+    }
+
+    /// Takes away the document that is `found`.
+    pub(super) fn erase(&self, target: &Target<'_>, found: &Document) -> Done<()> {
+        let Some(collection) = self.collection(target.name) else { return Ok(()) };
+        let old = entries_of(&collection, Touched::Everything, Some(found));
+        self.index(&collection, target, Touched::Everything, &old, None)?;
+        let mut delete = self.conn.prepare_cached(&format!("DELETE FROM {} WHERE key = ?", collection.table))?;
+        delete.execute([&target.key])?;
+        Ok(())
+    }
+
+    /// Brings the indexes that are touched from the old entries to those of a document, where these differ, unless
+    /// another document has one of them that must have no second.
+    fn index(
+        &self,
+        collection: &Collection,
+        target: &Target<'_>,
+        touched: Touched<'_>,
+        old: &Entries<'_>,
+        document: Option<&Document>,
+    ) -> Done<()> {
+        let new = entries_of(collection, touched, document);
+        for (unique, ((_, old), (_, new))) in uniques(collection, touched).zip(old.iter().zip(&new)) {
+            if self.is_taken(unique, new.difference(old), &target.key)? {
+                let violation = UniqueViolation::new(target.name, target.id, unique.spec.paths());
+                return Err(earnorm_core::Error::from(violation).into());
+            }
+        }
+        for ((table, old), (_, new)) in old.iter().zip(&new) {
+            self.exchange(table, &target.key, old, new)?;
+        }
         Ok(())
     }
 
     /// Whether another document has one of the entries.
-    fn is_taken(&self, unique: &Unique, entries: &BTreeSet<Vec<u8>>, id: &[u8]) -> Done<bool> {
-        let mut read =
-            self.conn.prepare_cached(&format!("SELECT 1 FROM {} WHERE key = ? AND id <> ?", unique.table))?;
+    fn is_taken<'e>(&self, unique: &Unique, entries: impl Iterator<Item = &'e Vec<u8>>, id: &[u8]) -> Done<bool> {
+        let sql = format!("SELECT 1 FROM {} WHERE key = ? AND id <> ?", unique.table);
         for entry in entries {
-            if read.exists((entry, id))? {
+            if self.conn.prepare_cached(&sql)?.exists((entry, id))? {
                 return Ok(true);
             }
         }
         Ok(false)
-    }
-
-    /// Brings the indexes from what was to what is: only where these differ.
-    fn index(
-        &self,
-        collection: &Collection,
-        id: &[u8],
-        old: Option<&Document>,
-        new: Option<&Document>,
-        uniques: Vec<BTreeSet<Vec<u8>>>,
-    ) -> Done<()> {
-        for (unique, new) in collection.uniques.iter().zip(uniques) {
-            let old = old.map(|old| unique_keys(unique, old)).unwrap_or_default();
-            self.exchange(&unique.table, id, &old, &new)?;
-        }
-        for (path, table) in &collection.lookups {
-            let keys = |side: Option<&Document>| side.map(|side| lookup_keys(path, side)).unwrap_or_default();
-            self.exchange(table, id, &keys(old), &keys(new))?;
-        }
-        Ok(())
     }
 
     pub(super) fn exchange(
@@ -176,8 +206,7 @@ impl Tx<'_> {
         self.conn.execute_batch(&format!("ALTER TABLE {} RENAME TO {}", collection.table, quoted(&table)))?;
         let sql = "UPDATE earnorm_collections SET name = ?, \"table\" = ? WHERE id = ?";
         self.conn.execute(sql, (to, &table, collection.id))?;
-        collection.table = quoted(&table);
-        collection.table_name = table;
+        collection.name_table(table);
         self.change_catalog(|catalog| {
             catalog.remove(from);
             catalog.insert(to, Arc::new(collection));
@@ -195,19 +224,6 @@ impl Tx<'_> {
     }
 }
 
-/// The entries of a document in a unique index; none if it is not covered.
-pub(super) fn unique_keys(unique: &Unique, document: &Document) -> BTreeSet<Vec<u8>> {
-    if !unique.covers.matches(document).unwrap_or(false) {
-        return BTreeSet::new();
-    }
-    let whole = |entry: Vec<_>| {
-        let parts: Vec<Bson> = entry.into_iter().map(|part: earnorm_core::predicate::OrderedBson| part.0).collect();
-        key::encode(&Bson::Array(parts))
-    };
-    entries(&unique.spec, document).into_iter().map(whole).collect()
-}
-
-/// The values under which a document is found.
-pub(super) fn lookup_keys(path: &str, document: &Document) -> BTreeSet<Vec<u8>> {
-    found_under(path, document).iter().map(|value| key::encode(&value.0)).collect()
+fn stored_version(document: &Document) -> Option<i64> {
+    i64::try_from(version(document)).ok()
 }

@@ -7,7 +7,7 @@ use earnorm_core::schema::{CollectionSpec, IndexSpec};
 use earnorm_core::store::Drift;
 
 use super::catalog::{Collection, Unique, written_spec};
-use super::documents::{lookup_keys, unique_keys};
+use super::entries::{lookup_keys, unique_keys};
 use super::error::Done;
 use super::json;
 use super::tx::Tx;

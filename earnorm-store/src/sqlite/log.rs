@@ -3,11 +3,12 @@
 use bson::{Document, doc};
 use chrono::{DateTime, SecondsFormat, Utc};
 use earnorm_core::event::RecordedEvent;
+use earnorm_core::extjson::moment;
 use earnorm_core::metadata::Metadata;
 use earnorm_core::position::Position;
 use earnorm_core::store::{LogPage, LogQuery, StreamQuery};
 use earnorm_core::stream::StreamId;
-use rusqlite::{OptionalExtension, Params, Row, Rows, named_params};
+use rusqlite::{OptionalExtension, Params, Row, Rows, named_params, params};
 use uuid::Uuid;
 
 use super::error::{Done, corrupt};
@@ -18,42 +19,70 @@ use crate::page::wanted;
 /// The columns that make an event, in the order in which `read_event` reads them.
 const COLUMNS: &str = "position, stream, version, type, schema_version, data, metadata, recorded_at, id";
 
+/// For how many events room is made at once.
+const ROOM_MAX: usize = 1_000;
+
+/// The parts of an event that need not wait for its place, as the file keeps them.
+#[derive(Debug)]
+pub(super) struct EventTexts {
+    id: String,
+    data: String,
+    metadata: Option<String>,
+}
+
+impl EventTexts {
+    pub(super) fn new(id: Uuid, data: &Document, metadata: &Metadata) -> Self {
+        let metadata = written_metadata(metadata).map(|metadata| json::encode(&metadata));
+        Self { id: id.to_string(), data: json::encode(data), metadata }
+    }
+}
+
+/// Where an event stands, and its other columns.
+#[derive(Debug)]
+pub(super) struct Place<'e> {
+    pub(super) position: i64,
+    pub(super) stream: &'e str,
+    pub(super) version: u64,
+    pub(super) event_type: &'e str,
+    pub(super) schema_version: u32,
+    pub(super) recorded_at: DateTime<Utc>,
+    /// The commit that it begins, and how many events that has.
+    pub(super) begins: Option<(&'e str, usize)>,
+}
+
 impl Tx<'_> {
     /// The version and time of a stream's last event.
-    pub(super) fn last_of(&self, stream: &StreamId) -> Done<Option<(u64, DateTime<Utc>)>> {
+    pub(super) fn last_of(&self, stream: &str) -> Done<Option<(u64, DateTime<Utc>)>> {
         let sql = "SELECT version, recorded_at FROM events WHERE stream = ? ORDER BY version DESC LIMIT 1";
         let mut read = self.conn.prepare_cached(sql)?;
-        let found: Option<(i64, String)> =
-            read.query_row([stream.to_string()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let found: Option<(i64, String)> = read.query_row([stream], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let incomplete = || corrupt(format!("the last event of {stream}"), "its version or time is none");
         let Some((version, moment)) = found else { return Ok(None) };
         Ok(Some((u64::try_from(version).map_err(|_| incomplete())?, read_moment(&moment).ok_or_else(incomplete)?)))
     }
 
     /// Whether an event with this id is in the log.
-    pub(super) fn holds(&self, event: Uuid) -> Done<bool> {
-        Ok(self.conn.prepare_cached("SELECT 1 FROM events WHERE id = ?")?.exists([event.to_string()])?)
+    pub(super) fn holds(&self, event: &EventTexts) -> Done<bool> {
+        Ok(self.conn.prepare_cached("SELECT 1 FROM events WHERE id = ?")?.exists([&event.id])?)
     }
 
-    /// Writes an event at its position.
-    pub(super) fn insert_event(&self, event: &RecordedEvent, begins: Option<(Uuid, usize)>) -> Done<()> {
+    /// Writes an event at its place.
+    pub(super) fn insert_event(&self, place: &Place<'_>, event: &EventTexts) -> Done<()> {
         let sql = "INSERT INTO events (position, stream, version, type, schema_version, data, metadata, recorded_at, \
-                   id, commit_id, commit_events) VALUES (:position, :stream, :version, :type, :schema_version, :data, \
-                   :metadata, :recorded_at, :id, :commit_id, :commit_events)";
-        let commit_events = begins.map(|(_, events)| i64::try_from(events).unwrap_or(i64::MAX));
-        self.conn.prepare_cached(sql)?.execute(named_params! {
-            ":position": event.position.get(),
-            ":stream": event.stream.to_string(),
-            ":version": i64::try_from(event.version).unwrap_or(i64::MAX),
-            ":type": event.event_type,
-            ":schema_version": event.schema_version,
-            ":data": json::encode(&event.data),
-            ":metadata": written_metadata(&event.metadata).map(|metadata| json::encode(&metadata)),
-            ":recorded_at": written_moment(event.recorded_at),
-            ":id": event.id.to_string(),
-            ":commit_id": begins.map(|(commit, _)| commit.to_string()),
-            ":commit_events": commit_events,
-        })?;
+                   id, commit_id, commit_events) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        self.conn.prepare_cached(sql)?.execute(params![
+            place.position,
+            place.stream,
+            i64::try_from(place.version).unwrap_or(i64::MAX),
+            place.event_type,
+            place.schema_version,
+            event.data,
+            event.metadata,
+            written_moment(place.recorded_at),
+            event.id,
+            place.begins.map(|(commit, _)| commit),
+            place.begins.map(|(_, events)| i64::try_from(events).unwrap_or(i64::MAX)),
+        ])?;
         Ok(())
     }
 
@@ -115,14 +144,16 @@ impl Tx<'_> {
         let mut read = self.conn.prepare_cached(&sql)?;
         let upto = query.upto.get().min(self.head.end);
         let rows = read.query(named_params! { ":after": query.after.get(), ":upto": upto, ":names": names })?;
-        let (events, more) = collect(rows, query)?;
+        // Not more than the range holds: whoever asks for all must not pay for it where there is little.
+        let most = usize::try_from(upto.saturating_sub(query.after.get())).unwrap_or(0).min(query.limit).min(ROOM_MAX);
+        let (events, more) = collect(rows, query, most)?;
         Ok(LogPage { events, high_water, more })
     }
 }
 
 /// The wanted events up to the limit, and whether there are more.
-fn collect(mut rows: Rows<'_>, query: &LogQuery) -> Done<(Vec<RecordedEvent>, bool)> {
-    let mut events = Vec::new();
+fn collect(mut rows: Rows<'_>, query: &LogQuery, room: usize) -> Done<(Vec<RecordedEvent>, bool)> {
+    let mut events = Vec::with_capacity(room);
     while let Some(row) = rows.next()? {
         let event_type = row.get_ref(3)?.as_str().unwrap_or_default();
         if !query.types.is_empty() && !query.types.iter().any(|pattern| pattern.matches(event_type)) {
@@ -147,22 +178,22 @@ fn listed<T: Into<bson::Bson>>(names: impl IntoIterator<Item = T>) -> String {
 
 pub(super) fn read_event(row: &Row<'_>) -> Done<RecordedEvent> {
     let position: i64 = row.get(0)?;
-    let subject = || format!("event at position {position}");
-    let text = |column: usize| -> Done<String> { Ok(row.get(column)?) };
-    let incomplete = |what: &str| corrupt(subject(), format!("its {what} is none"));
+    let incomplete = |what: &str| corrupt(format!("event at position {position}"), format!("its {what} is none"));
+    let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+    let metadata = row.get_ref(6)?.as_str_or_null().map_err(rusqlite::Error::from)?;
     Ok(RecordedEvent {
-        id: Uuid::parse_str(&text(8)?).map_err(|_| incomplete("id"))?,
-        stream: StreamId::parse(&text(1)?).map_err(|_| incomplete("stream"))?,
+        id: Uuid::try_parse(text(8)?).map_err(|_| incomplete("id"))?,
+        stream: StreamId::parse(text(1)?).map_err(|_| incomplete("stream"))?,
         version: u64::try_from(row.get::<_, i64>(2)?).map_err(|_| incomplete("version"))?,
         position: Position::new(position),
-        event_type: text(3)?,
+        event_type: text(3)?.to_owned(),
         schema_version: row.get(4)?,
-        data: json::decode(&text(5)?)?,
-        metadata: match row.get::<_, Option<String>>(6)? {
-            Some(metadata) => read_metadata(json::decode(&metadata)?),
+        data: json::decode(text(5)?)?,
+        metadata: match metadata {
+            Some(metadata) => read_metadata(json::decode(metadata)?),
             None => Metadata::default(),
         },
-        recorded_at: read_moment(&text(7)?).ok_or_else(|| incomplete("time"))?,
+        recorded_at: read_moment(text(7)?).ok_or_else(|| incomplete("time"))?,
     })
 }
 
@@ -171,7 +202,7 @@ fn written_moment(moment: DateTime<Utc>) -> String {
 }
 
 fn read_moment(text: &str) -> Option<DateTime<Utc>> {
-    text.parse().ok()
+    moment(text).or_else(|| text.parse().ok())
 }
 
 fn written_metadata(metadata: &Metadata) -> Option<Document> {

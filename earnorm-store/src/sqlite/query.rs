@@ -7,6 +7,7 @@ use earnorm_core::{Error, Result};
 use rusqlite::{Rows, params_from_iter};
 
 use super::catalog::Collection;
+use super::documents::Target;
 use super::error::{Done, NAME};
 use super::json;
 use super::pushdown::{self, Pushed};
@@ -82,10 +83,8 @@ impl Tx<'_> {
     pub(super) fn remove(&self, name: &str, predicate: &Predicate) -> Done<u64> {
         // All of them first: a table is not changed while it is read.
         let found: Vec<_> = self.matching(name, predicate, |found| found.collect())?;
-        if let Some(collection) = self.collection(name) {
-            for document in &found {
-                self.erase(&collection, own_id(name, document)?, document)?;
-            }
+        for document in &found {
+            self.erase(&Target::new(name, own_id(name, document)?), document)?;
         }
         Ok(found.len() as u64)
     }

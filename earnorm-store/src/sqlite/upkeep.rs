@@ -11,7 +11,7 @@ use rusqlite::OptionalExtension;
 use uuid::Uuid;
 
 use super::error::{Done, corrupt};
-use super::log::read_event;
+use super::log::{EventTexts, Place, read_event};
 use super::tx::Tx;
 use crate::import::{follows, refused, same};
 use crate::upkeep::check_truncation;
@@ -32,7 +32,7 @@ impl Tx<'_> {
                 next.query_row((&last, &end), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
             let Some((name, first)) = found else { break };
             let stream = StreamId::parse(&name)?;
-            let newest = self.last_of(&stream)?.map_or(0, |(version, _)| version);
+            let newest = self.last_of(&name)?.map_or(0, |(version, _)| version);
             heads.push(StreamHead { stream, first: u64::try_from(first).unwrap_or(0), last: newest });
             last = name;
         }
@@ -121,9 +121,19 @@ impl Tx<'_> {
                 continue;
             }
             if let LogEntry::Event { event, commit } = entry {
-                self.check_new(entry, event, *commit, &mut heads)?;
-                let event = RecordedEvent { recorded_at: to_millis(event.recorded_at), ..event.clone() };
-                self.insert_event(&event, *commit)?;
+                let texts = EventTexts::new(event.id, &event.data, &event.metadata);
+                self.check_new(entry, event, &texts, *commit, &mut heads)?;
+                let commit = commit.map(|(id, events)| (id.to_string(), events));
+                let place = Place {
+                    position: event.position.get(),
+                    stream: &event.stream.to_string(),
+                    version: event.version,
+                    event_type: &event.event_type,
+                    schema_version: event.schema_version,
+                    recorded_at: to_millis(event.recorded_at),
+                    begins: commit.as_ref().map(|(id, events)| (id.as_str(), *events)),
+                };
+                self.insert_event(&place, &texts)?;
             }
             self.head.end = entry.position().get();
             written += 1;
@@ -135,23 +145,24 @@ impl Tx<'_> {
         &self,
         entry: &LogEntry,
         event: &RecordedEvent,
+        texts: &EventTexts,
         commit: Option<(Uuid, usize)>,
         heads: &mut HashMap<StreamId, u64>,
     ) -> Done<()> {
         let head = match heads.get(&event.stream) {
             Some(head) => *head,
-            None => self.last_of(&event.stream)?.map_or(0, |(version, _)| version),
+            None => self.last_of(&event.stream.to_string())?.map_or(0, |(version, _)| version),
         };
         // A stream whose start was truncated begins above 1.
         if head > 0 {
             follows(entry, head)?;
         }
         heads.insert(event.stream.clone(), event.version);
-        if self.holds(event.id)? {
+        if self.holds(texts)? {
             return Err(refused(entry, format!("its event id {} stands in the log already", event.id)).into());
         }
         if let Some((id, _)) = commit
-            && self.receipt(id)?.is_some()
+            && self.receipt(&id.to_string())?.is_some()
         {
             return Err(refused(entry, format!("its commit id {id} stands in the log already")).into());
         }
