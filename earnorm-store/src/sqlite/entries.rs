@@ -19,8 +19,8 @@ impl Touched<'_> {
     /// Whether the values at `path` may become others. Fields of the first level are told apart, no more: paths go
     /// through arrays with and without places.
     pub(super) fn touches(self, path: &str) -> bool {
-        let field = |path: &str| path.split_once('.').map_or(path.len(), |(field, _)| field.len());
-        let same = |other: &str| other.get(..field(other)) == path.get(..field(path));
+        let wanted = field(path);
+        let same = |other: &str| field(other) == wanted;
         match self {
             Self::Everything => true,
             Self::Paths(set, unset) => {
@@ -28,6 +28,11 @@ impl Touched<'_> {
             }
         }
     }
+}
+
+/// The field of the first level.
+fn field(path: &str) -> &[u8] {
+    path.as_bytes().split(|byte| *byte == b'.').next().unwrap_or_default()
 }
 
 /// What the indexes of a collection that a write touches hold of a document: their tables and the entries in them.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use earnorm_core::{Error, Result};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::error::{code, reason};
@@ -12,6 +13,8 @@ use super::schema::{self, APPLICATION, LAYOUT};
 
 /// How long SQLite itself waits for a lock of another process before we look at the time.
 const NAP: Duration = Duration::from_millis(10);
+/// How many pages the write-ahead log holds before they are moved into the file, each once, with two waits for the disk.
+const CHECKPOINT_PAGES: u32 = 4_000;
 /// Statements that a connection keeps ready.
 const STATEMENTS: usize = 128;
 
@@ -123,7 +126,9 @@ impl File {
         }
         // What a burst of writes made it, it need not stay.
         let limit = conn.pragma_update_and_check(None, "journal_size_limit", 64 * 1024 * 1024, |_| Ok(()));
-        limit.map_err(|error| self.refused(&error))
+        limit.map_err(|error| self.refused(&error))?;
+        let often = conn.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()));
+        often.map_err(|error| self.refused(&error))
     }
 
     /// Makes the tables, unless another process was faster.
@@ -163,6 +168,8 @@ impl File {
 fn set_up(conn: &Connection, reads: bool) -> rusqlite::Result<()> {
     conn.busy_timeout(NAP)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else statements that may use a partial index, such as those for receipts, are compiled again for every value.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Nothing that is acknowledged may wait in the operating system only.
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "trusted_schema", false)?;
