@@ -3,6 +3,8 @@
 use bson::Document;
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::database::Database;
 use crate::error::Result;
@@ -115,24 +117,27 @@ impl Events {
         Ok(events)
     }
 
-    /// One after the other, read in pages. It ends at the high-water mark of the moment when the last page is read.
+    /// One after the other, read in pages; from the third on each while the one before it is used. It ends at the
+    /// high-water mark of the moment when the last page is read.
     #[must_use]
     pub fn stream(self) -> BoxStream<'static, Result<RecordedEvent>> {
-        stream::unfold(Some(self), |reading| async move {
-            let mut reading = reading?;
-            match reading.page().await {
-                Ok((events, more)) => {
-                    let next = more.then_some(reading);
-                    Some((stream::iter(events.into_iter().map(Ok).collect::<Vec<_>>()), next))
-                }
-                Err(error) => Some((stream::iter(vec![Err(error)]), None)),
-            }
+        stream::unfold(Some((Page::Next(self), false)), |reading| async move {
+            let (page, through) = reading?;
+            let (reading, page) = page.read().await;
+            let (events, more, failed) = match page {
+                Ok((events, more)) => (events, more, None),
+                Err(error) => (Vec::new(), false, Some(error)),
+            };
+            // Who reads one page may stop there; who reads two most often reads them all.
+            let next = move || if through { Page::ahead(reading) } else { Page::Next(reading) };
+            let next = more.then(|| (next(), true));
+            Some((stream::iter(events.into_iter().map(Ok).chain(failed.map(Err))), next))
         })
         .flatten()
         .boxed()
     }
 
-    async fn page(&mut self) -> Result<(Vec<RecordedEvent>, bool)> {
+    async fn page(&mut self) -> Found {
         if let Some(pattern) = self.invalid.take() {
             EventPattern::new(&pattern)?;
         }
@@ -151,6 +156,53 @@ impl Events {
         }
         let more = page.more && self.limit > 0 && !page.events.is_empty();
         Ok((page.events, more))
+    }
+}
+
+/// The events of a page, and whether there are more.
+type Found = Result<(Vec<RecordedEvent>, bool)>;
+
+/// A page that comes next.
+enum Page {
+    Next(Events),
+    /// It is being read.
+    Ahead(Ahead),
+}
+
+/// A page that is read while the one before it is used.
+struct Ahead {
+    reading: Events,
+    task: JoinHandle<(Events, Found)>,
+}
+
+impl Page {
+    fn ahead(reading: Events) -> Self {
+        let Ok(runtime) = Handle::try_current() else { return Self::Next(reading) };
+        let mut ahead = reading.clone();
+        let task = runtime.spawn(async move {
+            let found = ahead.page().await;
+            (ahead, found)
+        });
+        Self::Ahead(Ahead { reading, task })
+    }
+
+    async fn read(self) -> (Events, Found) {
+        let mut reading = match self {
+            Self::Next(reading) => reading,
+            Self::Ahead(mut ahead) => match (&mut ahead.task).await {
+                Ok(read) => return read,
+                // Its runtime has ended, or it panicked, as it will here.
+                Err(_) => ahead.reading.clone(),
+            },
+        };
+        let found = reading.page().await;
+        (reading, found)
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
