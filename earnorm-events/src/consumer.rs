@@ -117,12 +117,7 @@ impl Consumer {
         loop {
             match self.work().await {
                 Ok(end) => return Ok(end),
-                Err(error) if error.is_retryable() && !*self.shared.stopping.borrow() => {
-                    let wait = self.backoff.wait();
-                    tracing::warn!(handler = %self.handler.id, %error, ?wait, "the handler goes on after a while");
-                    tokio::time::sleep(wait).await;
-                }
-                Err(error) => return Err(error),
+                Err(error) => self.shared.wait_out(&self.handler.id, error, &mut self.backoff).await?,
             }
         }
     }
@@ -234,11 +229,7 @@ impl Consumer {
             stuck: false,
             touched: self.touched.clone(),
         };
-        self.seen.send_if_modified(|shown| {
-            let changed = *shown != seen;
-            *shown = seen;
-            changed
-        });
+        seen.show(&self.seen);
     }
 
     /// Lets what runs come to its end within the grace, writes the progress, and ends.

@@ -57,11 +57,7 @@ impl Consumer {
                     return Ok(false);
                 }
                 Err(Error::Conflict(_)) => return Ok(false),
-                Err(error) if error.is_retryable() && !*self.shared.stopping.borrow() => {
-                    tracing::warn!(handler = %self.handler.id, %error, "progress could not be written yet");
-                    tokio::time::sleep(backoff.wait()).await;
-                }
-                Err(error) => return Err(error),
+                Err(error) => self.shared.wait_out(&self.handler.id, error, &mut backoff).await?,
             }
         }
     }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use earnorm_core::database::Database;
 use earnorm_core::position::Position;
+use earnorm_core::{Error, Result};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
 use crate::lease::Claim;
 use crate::meter::Attempts;
 use crate::turns::Turns;
@@ -63,6 +65,30 @@ pub(crate) struct Shared {
     pub(crate) live_from: Position,
     /// What is on its way, for the runner that has it.
     pub(crate) attempts: Attempts,
+}
+
+impl Shared {
+    /// Waits an error out that passes, and lets go on; any other ends the runner, as all do while the bus stops.
+    pub(crate) async fn wait_out(&self, runner: &str, error: Error, backoff: &mut Backoff) -> Result<()> {
+        if !error.is_retryable() || *self.stopping.borrow() {
+            return Err(error);
+        }
+        let wait = backoff.wait();
+        tracing::warn!(handler = runner, %error, ?wait, "it goes on after a while");
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+}
+
+impl Seen {
+    /// Shows this, and wakes who looks where it is news.
+    pub(crate) fn show(self, shown: &watch::Sender<Self>) {
+        shown.send_if_modified(|last| {
+            let changed = *last != self;
+            *last = self;
+            changed
+        });
+    }
 }
 
 /// Why a runner ended.

@@ -59,7 +59,8 @@ impl Starter {
 impl Consumer {
     /// Starts what may start; `false` when the handler was taken over.
     pub(super) async fn start_jobs(&mut self) -> Result<bool> {
-        if self.is_paused() {
+        // While a transactional attempt is on its way, nothing else may write progress.
+        if self.is_paused() || !self.may_start() {
             return Ok(true);
         }
         if !self.see_others().await? {

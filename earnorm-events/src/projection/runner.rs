@@ -76,12 +76,7 @@ impl Runner {
         loop {
             match self.work().await {
                 Ok(end) => return Ok(end),
-                Err(error) if error.is_retryable() && !*self.shared.stopping.borrow() => {
-                    let wait = self.backoff.wait();
-                    tracing::warn!(projection = %self.handler.id, %error, ?wait, "the projection goes on after a while");
-                    tokio::time::sleep(wait).await;
-                }
-                Err(error) => return Err(error),
+                Err(error) => self.shared.wait_out(&self.handler.id, error, &mut self.backoff).await?,
             }
         }
     }
@@ -184,11 +179,7 @@ impl Runner {
             stuck,
             touched,
         };
-        self.seen.send_if_modified(|shown| {
-            let changed = *shown != seen;
-            *shown = seen;
-            changed
-        });
+        seen.show(&self.seen);
     }
 
     /// Whether nobody took it over or asked for something: both raise the epoch.

@@ -67,12 +67,7 @@ impl Scheduler {
         loop {
             match self.work().await {
                 Ok(end) => return Ok(end),
-                Err(error) if error.is_retryable() && !*self.shared.stopping.borrow() => {
-                    let wait = self.backoff.wait();
-                    tracing::warn!(%error, ?wait, "the scheduler goes on after a while");
-                    tokio::time::sleep(wait).await;
-                }
-                Err(error) => return Err(error),
+                Err(error) => self.shared.wait_out(SCHEDULER, error, &mut self.backoff).await?,
             }
         }
     }
@@ -106,11 +101,7 @@ impl Scheduler {
     fn show(&self, paused: bool) {
         let stored = self.claim.checkpoint.position;
         let seen = Seen { read: stored, stored, idle: true, paused, ..Seen::default() };
-        self.seen.send_if_modified(|shown| {
-            let changed = *shown != seen;
-            *shown = seen;
-            changed
-        });
+        seen.show(&self.seen);
     }
 
     /// Fires what is due, and answers how long there is nothing to do; `None` when another process has taken over.
@@ -164,11 +155,7 @@ impl Scheduler {
                 Ok(_) => return Ok(Fired::Done),
                 Err(Error::CheckpointConflict { .. }) => return Ok(Fired::Lost),
                 Err(Error::Conflict(_)) => return Ok(Fired::Moved),
-                Err(error) if error.is_retryable() && !*self.shared.stopping.borrow() => {
-                    tracing::warn!(%error, "a schedule could not be fired yet");
-                    tokio::time::sleep(backoff.wait()).await;
-                }
-                Err(error) => return Err(error),
+                Err(error) => self.shared.wait_out(SCHEDULER, error, &mut backoff).await?,
             }
         }
     }

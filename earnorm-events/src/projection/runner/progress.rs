@@ -114,11 +114,7 @@ impl Runner {
             match store.commit(commit.clone()).await {
                 Ok(_) => break,
                 Err(Error::Conflict(_) | Error::CheckpointConflict { .. }) => return Ok(Wrote::Lost),
-                Err(error) if error.is_retryable() && !*self.shared.stopping.borrow() => {
-                    tracing::warn!(projection = %self.handler.id, %error, "rows could not be written yet");
-                    tokio::time::sleep(backoff.wait()).await;
-                }
-                Err(error) => return Err(error),
+                Err(error) => self.shared.wait_out(&self.handler.id, error, &mut backoff).await?,
             }
         }
         if changed {
