@@ -322,12 +322,13 @@ pub enum Error {
 
 impl Error {
     /// Whether the same call may succeed if it is made again: after a reload for a conflict, at once for a store that
-    /// was out of reach.
+    /// was out of reach, also when it was connected to.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Conflict(_) | Self::CheckpointConflict { .. } | Self::TimedOut { .. } => true,
             Self::Store(error) => error.retryable,
+            Self::Connect { source, .. } => source.as_deref().is_some_and(is_retryable),
             Self::Veto(veto) => veto.source.as_deref().is_some_and(is_retryable),
             _ => false,
         }

@@ -2,22 +2,27 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
+use earnorm_core::error::{BoxError, StoreError};
 use earnorm_core::limits::Limits;
 use earnorm_core::{Error, Result};
 use mongodb::options::{ClientOptions, DatabaseOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern};
 use mongodb::{Client, Database};
+use tokio::time::sleep;
 
 use super::batching::Batching;
 use super::connections::Connections;
-use super::error::{DriverError, text};
+use super::error::{DriverError, STORE, is_passing, text};
 use super::inner::{Clients, Inner};
+use super::second_look::Found;
 use super::{MongoStore, fitness, second_look, uri, watchdog};
 
 /// The database when neither the builder nor the connection string names one.
 const DEFAULT_DATABASE: &str = "earnorm";
+/// The wait between two looks whether the servers have a primary again.
+const ELECTION_POLL: Duration = Duration::from_millis(100);
 
 /// The collections that the store keeps for itself.
 #[derive(Debug, Clone)]
@@ -179,7 +184,7 @@ impl MongoStoreBuilder {
     /// # Errors
     /// [`Error::Connect`] names what was tried, with passwords hidden, and why it failed.
     pub async fn connect(self) -> Result<MongoStore> {
-        let mut options = ClientOptions::parse(&self.uri).await.map_err(|error| self.refusal(&error))?;
+        let mut options = ClientOptions::parse(&self.uri).await.map_err(|error| self.refusal(&error, None))?;
         options.server_selection_timeout = Some(self.server_selection_timeout);
         options.app_name = Some(self.app_name.clone());
         let connections = Connections::default();
@@ -190,19 +195,30 @@ impl MongoStoreBuilder {
             .clone()
             .or_else(|| options.default_database.clone())
             .unwrap_or_else(|| self.default_database.clone());
-        let client = Client::with_options(options.clone()).map_err(|error| self.refusal(&error))?;
+        let client = Client::with_options(options.clone()).map_err(|error| self.refusal(&error, None))?;
         self.examine(&client, options.clone()).await?;
         let commit_app_name = watchdog::commit_app_name(&self.app_name, &database);
         options.app_name = Some(commit_app_name.clone());
-        let commits = Client::with_options(options).map_err(|error| self.refusal(&error))?;
+        let commits = Client::with_options(options).map_err(|error| self.refusal(&error, None))?;
         let (db, commits_db) = (base(&client, &database), base(&commits, &database));
         let clients = Clients { client, db, commits, commits_db, commit_app_name, connections };
         let store = MongoStore::new(Arc::new(self.inner(clients)));
-        if let Err(error) = store.inner.prepare_base().await {
+        if let Err(error) = self.prepare(&store.inner).await {
             let reason = format!("the server will do, but the store's own collections are not ready: {error}");
-            return Err(Error::Connect { uri: uri::redact(&self.uri), reason, source: None });
+            return Err(Error::Connect { uri: uri::redact(&self.uri), reason, source: Some(Box::new(error)) });
         }
         Ok(store)
+    }
+
+    /// Makes the store's own collections ready, again and again while the servers elect a primary.
+    async fn prepare(&self, inner: &Inner) -> Result<()> {
+        let deadline = Instant::now() + self.server_selection_timeout;
+        loop {
+            match inner.prepare_base().await {
+                Err(error) if error.is_retryable() && Instant::now() < deadline => sleep(ELECTION_POLL).await,
+                done => return done.map(drop),
+            }
+        }
     }
 
     fn inner(&self, clients: Clients) -> Inner {
@@ -213,13 +229,15 @@ impl MongoStoreBuilder {
 
     async fn examine(&self, client: &Client, options: ClientOptions) -> Result<()> {
         let admin = client.database("admin");
-        let unfit = |reason| Error::Connect { uri: uri::redact(&self.uri), reason, source: None };
-        let hello = match admin.run_command(doc! { "hello": 1 }).await {
+        let hello = match self.greet(&admin).await {
             Ok(hello) => hello,
-            Err(error) => return Err(second_look::reason(options).await.map_or_else(|| self.refusal(&error), unfit)),
+            Err(error) => {
+                let found = second_look::look(options).await;
+                return Err(self.refusal(&error, found));
+            }
         };
         if let Some(reason) = fitness::unfit(&hello) {
-            return Err(unfit(reason));
+            return Err(Error::Connect { uri: uri::redact(&self.uri), reason, source: None });
         }
         // Not everyone may read the configuration: this check warns where it can.
         if let Ok(answer) = admin.run_command(doc! { "replSetGetConfig": 1 }).await {
@@ -228,11 +246,29 @@ impl MongoStoreBuilder {
         Ok(())
     }
 
-    fn refusal(&self, error: &mongodb::error::Error) -> Error {
+    /// Asks the primary who it is; the next one, if it is going away.
+    async fn greet(&self, admin: &Database) -> mongodb::error::Result<Document> {
+        let deadline = Instant::now() + self.server_selection_timeout;
+        loop {
+            match admin.run_command(doc! { "hello": 1 }).await {
+                Err(error) if is_passing(&error) && Instant::now() < deadline => sleep(ELECTION_POLL).await,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// The error of a server that could not be asked; `found` is what a second look at it showed.
+    fn refusal(&self, error: &mongodb::error::Error, found: Option<Found>) -> Error {
         let said = uri::strike_out(&text(error), &uri::secrets(&self.uri));
-        let source = DriverError::new(said.clone());
-        let reason = format!("{said}; check the address, the credentials and that the server runs");
-        Error::Connect { uri: uri::redact(&self.uri), reason, source: Some(Box::new(source)) }
+        let passes = is_passing(error) && found.as_ref().is_none_or(|found| found.passes);
+        let source: BoxError = match passes {
+            true => Box::new(Error::from(StoreError::new(STORE, said.clone()).retryable())),
+            false => Box::new(DriverError::new(said.clone())),
+        };
+        let reason = found
+            .map(|found| found.reason)
+            .unwrap_or_else(|| format!("{said}; check the address, the credentials and that the server runs"));
+        Error::Connect { uri: uri::redact(&self.uri), reason, source: Some(source) }
     }
 }
 

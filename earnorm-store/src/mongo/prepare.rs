@@ -166,7 +166,11 @@ impl Inner {
     async fn create_log(&self) -> Result<()> {
         let events = &self.names.events;
         let clustered = doc! { "create": events, "clusteredIndex": { "key": { "_id": 1 }, "unique": true } };
-        if self.create(clustered).await.is_ok() { Ok(()) } else { self.create(doc! { "create": events }).await }
+        match self.create(clustered).await {
+            // A server that is going away is no reason to do without for good.
+            Err(error) if !error.is_retryable() => self.create(doc! { "create": events }).await,
+            done => done,
+        }
     }
 
     async fn create(&self, command: Document) -> Result<()> {

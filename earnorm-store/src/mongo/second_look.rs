@@ -7,8 +7,16 @@ use mongodb::options::ClientOptions;
 
 use super::fitness;
 
+/// What is wrong with a server.
+pub(super) struct Found {
+    /// What it is, and what to do.
+    pub(super) reason: String,
+    /// Whether it may pass by itself, as an election does.
+    pub(super) passes: bool,
+}
+
 /// What is wrong with the server behind `options`, when it answers at all.
-pub(super) async fn reason(mut options: ClientOptions) -> Option<String> {
+pub(super) async fn look(mut options: ClientOptions) -> Option<Found> {
     let wanted = options.repl_set_name.take()?;
     options.hosts.truncate(1);
     options.direct_connection = Some(true);
@@ -16,11 +24,15 @@ pub(super) async fn reason(mut options: ClientOptions) -> Option<String> {
     let hello = client.database("admin").run_command(doc! { "hello": 1 }).await;
     client.shutdown().immediate(true).await;
     let hello = hello.ok()?;
+    let lasting = |reason| Found { reason, passes: false };
     match hello.get_str("setName") {
         Ok(name) if name != wanted => {
-            Some(format!("the replica set is named `{name}`, not `{wanted}`; write `replicaSet={name}`"))
+            Some(lasting(format!("the replica set is named `{name}`, not `{wanted}`; write `replicaSet={name}`")))
         }
-        Ok(_) => Some(format!("the replica set `{wanted}` has no primary; look at `rs.status()` in mongosh")),
-        Err(_) => fitness::unfit(&hello),
+        Ok(_) => {
+            let reason = format!("the replica set `{wanted}` has no primary; look at `rs.status()` in mongosh");
+            Some(Found { reason, passes: true })
+        }
+        Err(_) => fitness::unfit(&hello).map(lasting),
     }
 }

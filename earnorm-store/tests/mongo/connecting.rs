@@ -11,11 +11,16 @@ use earnorm_store::mongo::MongoStore;
 
 use crate::support::{again, append, appending, creating, put, with_store};
 
-async fn refusal(uri: &str) -> String {
+async fn refused(uri: &str) -> Error {
     let builder = MongoStore::builder(uri).server_selection_timeout(std::time::Duration::from_millis(200));
     assert!(!format!("{builder:?}").contains("s3cret"));
     let error = builder.connect().await.expect_err("nothing is there");
     assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+    error
+}
+
+async fn refusal(uri: &str) -> String {
+    let error = refused(uri).await;
     let source = error.source().map(|source| format!("{source} {source:?}")).unwrap_or_default();
     format!("{error} {error:?} {source}")
 }
@@ -38,6 +43,12 @@ async fn bad_addresses_are_named_and_passwords_never() {
     assert!(said.contains("mongodb://ada:***@127.0.0.1:1/app"), "{said}");
     let said = refusal("").await;
     assert!(said.contains("cannot connect"), "{said}");
+}
+
+#[tokio::test]
+async fn a_server_out_of_reach_may_be_tried_again_and_a_bad_address_may_not() {
+    assert!(refused("mongodb://127.0.0.1:1/app").await.is_retryable());
+    assert!(!refused("mongodb://127.0.0.1:port/app").await.is_retryable());
 }
 
 #[test]
