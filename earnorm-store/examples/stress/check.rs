@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
+use super::audit::{Audit, Books, audit};
 use super::keys::Key;
 use super::ledger::{Ledger, Pass};
+use super::options::Counts;
 use super::truth::{Entry, Truth};
 
 /// How many faults are described.
@@ -50,6 +52,8 @@ pub(crate) struct Verdict {
     pub(crate) holes: u64,
     pub(crate) unclear_applied: u64,
     pub(crate) unclear_absent: u64,
+    /// The bank, where there was one.
+    pub(crate) bank: Option<Audit>,
     /// What workers complained about.
     pub(crate) troubles: u64,
     /// The first faults, in words.
@@ -68,7 +72,18 @@ impl Verdict {
             + self.document_faults
             + self.holes
             + self.troubles;
-        faults == 0 && self.readers.values().all(ReaderVerdict::is_fine)
+        faults == 0
+            && self.bank.as_ref().is_none_or(Audit::is_fine)
+            && self.readers.values().all(ReaderVerdict::is_fine)
+    }
+
+    /// Adds the bank.
+    pub(crate) fn audit(&mut self, ledger: &Ledger, books: &Books, counts: Counts) {
+        let mut examples = Vec::new();
+        self.bank = Some(audit(ledger, books, counts, &mut examples));
+        for text in examples {
+            self.example(|| text);
+        }
     }
 
     fn example(&mut self, text: impl FnOnce() -> String) {

@@ -1,9 +1,11 @@
 //! The parent's book of a run: what writers were told, and what readers saw.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use serde::Serialize;
 
+use super::bank::Fate;
 use super::keys::{Key, lane};
 use super::line::{How, Line, Why};
 
@@ -43,7 +45,7 @@ pub(crate) struct Counts {
     pub(crate) conflicts: u64,
     pub(crate) failed: u64,
     pub(crate) unclear: u64,
-    pub(crate) writers_killed: u64,
+    pub(crate) killed: u64,
 }
 
 /// Everything that was told.
@@ -55,11 +57,16 @@ pub(crate) struct Ledger {
     pub(crate) refused: Vec<(Key, u64)>,
     /// The same of those whose fate the store could not tell.
     pub(crate) unclear: Vec<(Key, u64)>,
+    pub(crate) transfers: Vec<(String, Fate)>,
+    /// How often the bank's event at each position was handled.
+    pub(crate) handled: HashMap<i64, u64>,
     /// The last pass of a reader is its newest.
     pub(crate) passes: Vec<Pass>,
     pub(crate) resumed: HashMap<u32, u64>,
     pub(crate) done: BTreeSet<u32>,
     pub(crate) troubles: Vec<String>,
+    /// The longest time in which nobody was told that a commit is in the log.
+    pub(crate) silence_max: Duration,
     /// How long commits took that nothing was done to.
     pub(crate) millis: Vec<u64>,
     /// The pass that each reader is at.
@@ -92,6 +99,8 @@ impl Ledger {
                 self.counts.unclear += 1;
                 self.unclear.push((first, events));
             }
+            Line::Transfer { transfer, fate } => self.transfers.push((transfer, fate)),
+            Line::Handled { position } => *self.handled.entry(position).or_default() += 1,
             Line::Begin { reader, after } => {
                 self.current.insert(reader, self.passes.len());
                 self.passes.push(Pass { reader, after, seen: Vec::new() });

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bank::Fate;
 use super::keys::Key;
 
 /// What a worker tells the parent. It is on its way before the worker does anything else.
@@ -15,6 +16,10 @@ pub(crate) enum Line {
     No { first: Key, events: u64, how: How, why: Why },
     /// The store could not say what became of a commit: all of it or nothing may appear.
     Unclear { first: Key, events: u64 },
+    /// What became of a transfer of the bank.
+    Transfer { transfer: String, fate: Fate },
+    /// A handler has handled the event of the bank at this position.
+    Handled { position: i64 },
     /// A reader begins a pass behind this position.
     Begin { reader: u32, after: i64 },
     /// A reader saw (position, key, version).

@@ -8,6 +8,7 @@ use futures::{FutureExt, StreamExt};
 use rand::Rng;
 use std::sync::Arc;
 
+use super::patience::patiently;
 use super::place;
 use super::reader::Reader;
 
@@ -18,7 +19,7 @@ const REPORT_MAX: usize = 500;
 /// now and then begins anew behind its checkpoint.
 pub(crate) async fn read(reader: &mut Reader, from_start: bool) -> Result<()> {
     let db = place::database(Arc::clone(&reader.store)).await?;
-    let mut after = if from_start { Position::START } else { db.store().high_water().await? };
+    let mut after = if from_start { Position::START } else { patiently(|| db.store().high_water()).await? };
     reader.begin(after);
     loop {
         let events = if from_start { usize::MAX } else { reader.random.random_range(100..2_000) };
@@ -30,7 +31,7 @@ pub(crate) async fn read(reader: &mut Reader, from_start: bool) -> Result<()> {
         if reader.random.random_bool(0.5) {
             reader.resumed();
         } else {
-            after = db.store().high_water().await?;
+            after = patiently(|| db.store().high_water()).await?;
             reader.begin(after);
         }
     }

@@ -40,7 +40,16 @@ pub(crate) struct Options {
     /// Adds a reader that works by a wrong rule and must be caught missing events.
     #[arg(long, value_enum)]
     pub(crate) control: Option<Control>,
-    /// Kills a writer process now and then and starts another.
+    /// How many processes of bankers, who move money between accounts.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..100))]
+    pub(crate) bankers: u32,
+    /// How many processes with handlers of the bank's events.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..100))]
+    pub(crate) handlers: u32,
+    /// Control: handlers count without a transaction, and must be caught counting an event twice. Only they are killed.
+    #[arg(long, requires = "kill_writers")]
+    pub(crate) loose_handlers: bool,
+    /// Kills a process of writers, bankers or handlers now and then and starts another.
     #[arg(long)]
     pub(crate) kill_writers: bool,
     /// The database, which must not exist; a new one unless given.
@@ -52,6 +61,32 @@ pub(crate) struct Options {
     /// Prints the report as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl Options {
+    /// Whether there is a bank.
+    pub(crate) fn has_bank(&self) -> bool {
+        self.bankers > 0
+    }
+
+    /// How the bank's events are counted.
+    pub(crate) fn counts(&self) -> Counts {
+        match (self.handlers, self.loose_handlers) {
+            (0, _) => Counts::NotAtAll,
+            (_, false) => Counts::Once,
+            (_, true) => Counts::AtLeastOnce,
+        }
+    }
+}
+
+/// How often an event of the bank is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Counts {
+    #[default]
+    NotAtAll,
+    Once,
+    /// That is wrong on purpose.
+    AtLeastOnce,
 }
 
 /// Which store.

@@ -10,12 +10,14 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
+use super::bank::{self, Fate};
 use super::check::check;
 use super::crew::{Crew, Launch, News};
 use super::keys::key;
 use super::ledger::Ledger;
-use super::line::{How, Order};
+use super::line::{How, Line, Order};
 use super::options::{Backend, Options};
+use super::patience::patiently;
 use super::place::{self, Place};
 use super::provoke::{self, FIRST_LANE, LANE, Provoker};
 use super::report::{Report, say};
@@ -78,6 +80,10 @@ struct Run<'a> {
     generation: u32,
     /// Workers that were killed and are not buried yet.
     killed: Vec<usize>,
+    /// When someone was last told that a commit is in the log.
+    acknowledged: Option<Instant>,
+    /// Set when the time is over.
+    order: Option<Order>,
 }
 
 impl<'a> Run<'a> {
@@ -102,12 +108,17 @@ impl<'a> Run<'a> {
             random: StdRng::seed_from_u64(seed),
             generation: 0,
             killed: Vec::new(),
+            acknowledged: None,
+            order: None,
         }
     }
 
     async fn all(&mut self) -> Result<Report> {
         // The model's collection is made before anyone writes to it.
         place::database(Arc::clone(&self.store)).await?;
+        if self.options.has_bank() {
+            bank::open(&self.store).await.context("could not open the bank's accounts")?;
+        }
         self.start_readers().await?;
         let (stop, orders) = watch::channel(Order::Go);
         let (lines, mut provoked) = mpsc::unbounded_channel();
@@ -122,10 +133,16 @@ impl<'a> Run<'a> {
         };
         let began = Instant::now();
         self.start_writers()?;
+        say(&format!("writing for {} s", self.options.time.as_secs_f64()));
         self.write(began).await?;
         stop.send_replace(Order::Stop);
-        self.stop_writers().await?;
+        self.stop(Role::writes).await?;
         let wrote = began.elapsed();
+        if self.options.handlers > 0 {
+            say(&format!("nobody writes after {:.1} s; waiting for handlers", wrote.as_secs_f64()));
+        }
+        // What the last transfers cause is handled before the end of the log is marked.
+        self.stop(|role| matches!(role, Role::Handlers)).await?;
         if let Some(provoker) = provoker {
             provoker.await??;
             while let Some(line) = provoked.recv().await {
@@ -135,7 +152,10 @@ impl<'a> Run<'a> {
         let end = self.finish_readers().await?;
         say(&format!("everyone is done after {:.1} s; comparing", began.elapsed().as_secs_f64()));
         let truth = truth::read(&self.place, &self.store, end).await.context("could not read the log")?;
-        let verdict = check(&self.ledger, &truth, end);
+        let mut verdict = check(&self.ledger, &truth, end);
+        if self.options.has_bank() {
+            verdict.audit(&self.ledger, &truth.books, self.options.counts());
+        }
         Ok(Report::new(self.options, self.seed, wrote, &self.ledger, &truth, verdict))
     }
 
@@ -162,6 +182,13 @@ impl<'a> Run<'a> {
         for writers in spread(self.options.writers, self.processes()) {
             let lanes = writers.iter().map(|&writer| self.lanes(writer)).collect();
             self.start(Role::Writers(lanes))?;
+        }
+        for banker in 0..self.options.bankers {
+            let names = (0..self.options.tasks.div_ceil(2)).map(|task| format!("{banker}.{task}"));
+            self.start(Role::Bankers(names.collect()))?;
+        }
+        for _ in 0..self.options.handlers {
+            self.start(Role::Handlers)?;
         }
         Ok(())
     }
@@ -193,7 +220,7 @@ impl<'a> Run<'a> {
             }
             if now >= kill {
                 kill = now + self.until_kill();
-                self.kill_a_writer();
+                self.kill_someone();
             }
         }
         Ok(())
@@ -218,29 +245,37 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn kill_a_writer(&mut self) {
-        let mut writers = self.crew.numbers(|role| matches!(role, Role::Writers(_)));
-        writers.retain(|number| !self.killed.contains(number));
-        if writers.is_empty() {
+    fn kill_someone(&mut self) {
+        // A control is to be caught for sure.
+        let only_handlers = self.options.loose_handlers;
+        let mut numbers = self.crew.numbers(|role| match role {
+            Role::Handlers => true,
+            Role::Writers(_) | Role::Bankers(_) => !only_handlers,
+            Role::Readers(_) => false,
+        });
+        numbers.retain(|number| !self.killed.contains(number));
+        if numbers.is_empty() {
             return;
         }
-        let number = writers.swap_remove(self.random.random_range(0..writers.len()));
+        let number = numbers.swap_remove(self.random.random_range(0..numbers.len()));
         self.killed.push(number);
-        self.ledger.counts.writers_killed += 1;
+        self.ledger.counts.killed += 1;
         self.crew.kill(number);
     }
 
-    /// Ends the writers and waits for them.
-    async fn stop_writers(&mut self) -> Result<()> {
-        let writing = |run: &Self| run.crew.numbers(|role| matches!(role, Role::Writers(_)));
-        for number in writing(self) {
+    /// Ends those workers and waits for them.
+    async fn stop(&mut self, who: fn(&Role) -> bool) -> Result<()> {
+        let working = |run: &Self| run.crew.numbers(who);
+        self.order = Some(Order::Stop);
+        for number in working(self) {
             self.crew.order(number, Order::Stop);
         }
-        let deadline = Instant::now() + SILENCE_MAX;
-        while !writing(self).is_empty() {
+        // Handlers may have as much left to do as writers have done.
+        let deadline = Instant::now() + SILENCE_MAX + 2 * self.options.time;
+        while !working(self).is_empty() {
             if !self.hear(deadline).await? {
-                self.ledger.troubles.push("writers did not end when they were told to".to_owned());
-                for number in writing(self) {
+                self.ledger.troubles.push("workers did not end when they were told to".to_owned());
+                for number in working(self) {
                     self.crew.kill(number);
                     self.crew.bury(number);
                 }
@@ -253,7 +288,8 @@ impl<'a> Run<'a> {
     async fn finish_readers(&mut self) -> Result<i64> {
         let first = key(LANE, END);
         let commit = provoke::note(first)?;
-        let committed = self.store.commit(commit).await.context("could not commit the end of the run")?;
+        let send = || self.store.commit(commit.clone());
+        let committed = patiently(send).await.context("could not commit the end of the run")?;
         let end = committed.events.first().map_or(0, |event| event.position.get());
         self.ledger.enter(provoke::ack(first, &committed, How::Plain));
         for number in self.crew.numbers(|_| true) {
@@ -275,7 +311,13 @@ impl<'a> Run<'a> {
             () = sleep_until(deadline.into()) => return Ok(false),
         };
         match news {
-            News::Line(line) => self.ledger.enter(line),
+            News::Line(line) => {
+                if matches!(line, Line::Ack { .. } | Line::Transfer { fate: Fate::Done, .. }) {
+                    let silence = self.acknowledged.replace(Instant::now()).map_or(Duration::ZERO, |at| at.elapsed());
+                    self.ledger.silence_max = self.ledger.silence_max.max(silence);
+                }
+                self.ledger.enter(line);
+            }
             News::Gone(number) => self.replace(number)?,
         }
         Ok(true)
@@ -286,12 +328,24 @@ impl<'a> Run<'a> {
         let role = self.crew.bury(number);
         let Some(place) = self.killed.iter().position(|killed| *killed == number) else { return Ok(()) };
         self.killed.swap_remove(place);
-        let Some(Role::Writers(lanes)) = role else { return Ok(()) };
+        let Some(role) = role else { return Ok(()) };
         self.generation += 1;
         let all = self.options.writers * self.options.tasks;
         let fresh = |lane: &u32| FIRST_LANE + (lane - FIRST_LANE) % all + all * self.generation;
-        let lanes = lanes.iter().map(|lanes| lanes.iter().map(fresh).collect()).collect();
-        self.start(Role::Writers(lanes)).map(|_| ())
+        let next = match role {
+            Role::Writers(lanes) => {
+                Role::Writers(lanes.iter().map(|lanes| lanes.iter().map(fresh).collect()).collect())
+            }
+            Role::Bankers(names) => {
+                Role::Bankers(names.iter().map(|name| format!("{name}/{}", self.generation)).collect())
+            }
+            other => other,
+        };
+        let number = self.start(next)?;
+        if let Some(order) = self.order {
+            self.crew.order(number, order);
+        }
+        Ok(())
     }
 }
 

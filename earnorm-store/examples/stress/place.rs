@@ -12,7 +12,10 @@ use earnorm_macros::model;
 use earnorm_store::mongo::Batching;
 use earnorm_store::{MemoryStore, MongoStore, SqliteStore};
 
+use super::bank::Purse;
+use super::handling::Tally;
 use super::options::{Backend, Options};
+use super::patience::patiently;
 
 /// The collection of the state documents.
 pub(crate) const ACCOUNTS: &str = "accounts";
@@ -82,8 +85,11 @@ impl Place {
 
     async fn open_mongo(&self, batching: Batching) -> Result<MongoStore> {
         let Self::Mongo { uri, database } = self else { anyhow::bail!("this run is not on MongoDB") };
-        let builder = MongoStore::builder(uri).database(database).batching(batching).app_name("earnorm-stress");
-        Ok(builder.server_selection_timeout(Duration::from_secs(10)).connect().await?)
+        let connect = || {
+            let builder = MongoStore::builder(uri).database(database).batching(batching).app_name("earnorm-stress");
+            builder.server_selection_timeout(Duration::from_secs(10)).connect()
+        };
+        Ok(patiently(connect).await?)
     }
 
     /// Removes the data.
@@ -114,6 +120,7 @@ impl Place {
 }
 
 /// The database of the model on a store.
-pub(crate) async fn database(store: Arc<dyn Store>) -> Result<Database> {
-    Ok(Database::builder().registry(Registry::empty().model::<Account>()).store(store).await?)
+pub(crate) async fn database(store: Arc<dyn Store>) -> earnorm_core::Result<Database> {
+    let registry = Registry::empty().model::<Account>().model::<Purse>().hooks_of::<Purse>().model::<Tally>();
+    Database::builder().registry(registry).store(store).await
 }

@@ -1,7 +1,6 @@
 //! Readers that page through the log: one that follows it, and one that starts anywhere and again and again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Result;
 use earnorm_core::event::RecordedEvent;
@@ -14,12 +13,11 @@ use tokio::sync::watch;
 use super::keys::key_of;
 use super::line::{Line, Order};
 use super::options::Options;
+use super::patience::{RETRY, patiently};
 use super::place::Place;
 use super::worker::Output;
 use super::{live, wrong};
 
-/// The wait after an error that may pass.
-const RETRY: Duration = Duration::from_millis(100);
 /// How far back a catch-up reader goes when it starts again.
 const BACK_MAX: i64 = 5_000;
 
@@ -89,7 +87,7 @@ impl Reader {
         while !self.is_over(after) {
             let page = self.page(&store, after, 1_000).await?;
             if page.events.is_empty() && !page.more {
-                store.moved(page.high_water).await?;
+                patiently(|| store.moved(page.high_water)).await?;
             }
             after = reached(&page, after);
         }
@@ -117,7 +115,7 @@ impl Reader {
                     after = Position::new(after.get() - self.random.random_range(0..BACK_MAX));
                     self.begin(after);
                 }
-                _ if !is_behind => store.moved(page.high_water).await?,
+                _ if !is_behind => patiently(|| store.moved(page.high_water)).await.map(drop)?,
                 _ => {}
             }
         }

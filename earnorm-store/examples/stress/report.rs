@@ -7,6 +7,7 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use serde::Serialize;
 
+use super::audit::Audit;
 use super::check::{ReaderVerdict, Verdict};
 use super::ledger::{Counts, Ledger};
 use super::options::{Control, Options};
@@ -20,6 +21,8 @@ pub(crate) struct Report {
     pub(crate) commits: Counts,
     /// Half, 99% and all of the commits that nothing was done to were acknowledged within so many milliseconds.
     pub(crate) millis: [u64; 3],
+    /// The longest time in which no commit was acknowledged to anybody.
+    pub(crate) silence_seconds: f64,
     pub(crate) log_events: u64,
     pub(crate) holes_filled: u64,
     pub(crate) missed: u64,
@@ -49,6 +52,7 @@ impl Report {
             wrote_seconds: wrote.as_secs_f64(),
             commits: ledger.counts.clone(),
             millis: [0.5, 0.99, 1.0].map(|share| ledger.within(share)),
+            silence_seconds: ledger.silence_max.as_secs_f64(),
             log_events: truth.entries.len() as u64,
             holes_filled: truth.tombstones,
             missed: sum(|reader| reader.missed),
@@ -77,10 +81,14 @@ impl Report {
 
     fn text(&self) -> String {
         let mut text = format!("{}\n{}\n{}", self.writers(), self.readers(), self.log());
+        if let Some(bank) = &self.verdict.bank {
+            text.push_str(&format!("\n{}", books(bank)));
+        }
         for example in &self.verdict.examples {
             text.push_str(&format!("\n  {example}"));
         }
         let ruling = if self.is_fine() { "nothing is wrong" } else { "SOMETHING IS WRONG" };
+        text.push_str(&format!("\nat most {:.1} s without any acknowledgement", self.silence_seconds));
         text.push_str(&format!(
             "\n{} missed, {} doubled, {} out of order: {ruling} (seed {})",
             self.missed, self.doubled, self.out_of_order, self.seed
@@ -103,7 +111,7 @@ impl Report {
             ("conflicts", counts.conflicts, "someone else changed the document first".to_owned()),
             ("failed", counts.failed, "not applied within their time".to_owned()),
             ("unclear", counts.unclear, self.unclear()),
-            ("writers killed", counts.writers_killed, "processes, with SIGKILL".to_owned()),
+            ("killed", counts.killed, "processes of writers, bankers and handlers, with SIGKILL".to_owned()),
         ];
         for (name, count, meaning) in rows {
             table.add_row([name.to_owned(), count.to_string(), meaning]);
@@ -159,6 +167,29 @@ impl Report {
         }
         table
     }
+}
+
+fn books(bank: &Audit) -> Table {
+    let control = bank.control_caught.map_or_else(|| "none".to_owned(), |caught| caught.to_string());
+    let mut table = table(&["bank", ""]);
+    let rows = [
+        ("transfers in the log", bank.transfers.to_string()),
+        ("acknowledged transfers that are not there", bank.lost.to_string()),
+        ("refused transfers that are there", bank.refused_found.to_string()),
+        ("transfers that are half there, or twice", bank.torn.to_string()),
+        ("unclear transfers that are there", bank.unclear_applied.to_string()),
+        ("unclear transfers that are not", bank.unclear_absent.to_string()),
+        ("cents made or lost", bank.sum_wrong.to_string()),
+        ("accounts that are not the fold of their stream", bank.documents_wrong.to_string()),
+        ("accounts whose events had not one effect each", bank.tallies_wrong.to_string()),
+        ("the same of the control, which must be caught", control),
+        ("events that were never handled", bank.unhandled.to_string()),
+        ("events that were handled again, without a transaction", bank.again.to_string()),
+    ];
+    for (name, count) in rows {
+        table.add_row([name.to_owned(), count]);
+    }
+    table
 }
 
 fn table(header: &[&str]) -> Table {

@@ -1,14 +1,18 @@
 //! A run of the stress program, for the program and for the tests that run it shortly.
 
+mod audit;
+mod bank;
 mod check;
 mod crew;
 mod dice;
+mod handling;
 mod keys;
 mod ledger;
 mod line;
 mod live;
 mod options;
 pub(crate) mod parent;
+mod patience;
 mod place;
 mod provoke;
 mod reader;

@@ -1,15 +1,19 @@
 //! What is in the store in the end, read without the store's own reading code where there is another way.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use bson::{Document, doc};
+use earnorm_core::model::Model;
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{DocumentQuery, EntryQuery, LogEntry, Store};
 use futures::TryStreamExt;
 
+use super::audit::{Books, Move};
+use super::bank::{CATEGORY, Purse};
+use super::handling::Tally;
 use super::keys::{Key, key_of};
 use super::place::{ACCOUNTS, Place};
 use super::wrong::{self, EVENTS};
@@ -39,6 +43,7 @@ pub(crate) struct Truth {
     /// Positions below the end at which nothing stands.
     pub(crate) holes: u64,
     pub(crate) streams: Vec<String>,
+    pub(crate) books: Books,
     /// Version and last key of each state document, by id.
     pub(crate) accounts: HashMap<String, (u64, Key)>,
 }
@@ -65,7 +70,18 @@ pub(crate) async fn read(place: &Place, store: &Arc<dyn Store>, end: i64) -> Res
         let number = |field| account.get_i64(field).map(i64::unsigned_abs).unwrap_or(0);
         truth.accounts.insert(account.get_str("_id")?.to_owned(), (number("_v"), number("last")));
     }
+    truth.books.purses = pairs(store, Purse::SCHEMA.collection, "_v").await?;
+    truth.books.tallies = pairs(store, Tally::SCHEMA.collection, "events").await?;
     Ok(truth)
+}
+
+/// A number and the cents of each document, by id.
+async fn pairs(store: &Arc<dyn Store>, collection: &str, number: &str) -> Result<BTreeMap<i64, (i64, i64)>> {
+    let found = store.find(DocumentQuery::new(collection, Predicate::always())).await?;
+    let found: Vec<Document> = found.try_collect().await?;
+    let pair =
+        |document: Document| Ok((document.get_i64("_id")?, (document.get_i64(number)?, document.get_i64("cents")?)));
+    found.into_iter().map(pair).collect()
 }
 
 impl Collector {
@@ -85,7 +101,9 @@ impl Collector {
             };
             let closes = entry.get_str("t")? == "account.closed";
             let at = entry.get_datetime("at")?.timestamp_millis();
-            let part = part(entry.get_document("d")?);
+            let data = entry.get_document("d")?;
+            let part = part(data);
+            self.enter(position, entry.get_str("s")?, data);
             let stream = self.stream(entry.get_str("s")?);
             self.truth.entries.push(Entry { position, key, version, stream, at, part, closes });
         }
@@ -104,6 +122,7 @@ impl Collector {
                 match entry {
                     LogEntry::Tombstone(_) => self.truth.tombstones += 1,
                     LogEntry::Event { event, .. } => {
+                        self.enter(event.position.get(), &event.stream.to_string(), &event.data);
                         let stream = self.stream(&event.stream.to_string());
                         self.truth.entries.push(Entry {
                             position: event.position.get(),
@@ -117,6 +136,16 @@ impl Collector {
                     }
                 }
             }
+        }
+    }
+
+    /// Enters an event of the bank in the books.
+    fn enter(&mut self, position: i64, stream: &str, data: &Document) {
+        let purse = stream.strip_prefix(CATEGORY).and_then(|rest| rest.strip_prefix('-'));
+        if let Some(purse) = purse.and_then(|purse| purse.parse().ok()) {
+            let transfer = data.get_str("transfer").ok().map(ToOwned::to_owned);
+            let cents = data.get_i64("cents").unwrap_or(0);
+            self.truth.books.moves.push(Move { position, purse, transfer, cents });
         }
     }
 
@@ -136,7 +165,11 @@ impl Collector {
     }
 }
 
+/// Which event of its commit it is, and how many that has, where a writer said so.
 fn part(data: &Document) -> (u64, u64) {
+    if !data.contains_key("of") {
+        return (0, 1);
+    }
     let number = |field| data.get_i64(field).map(i64::unsigned_abs).unwrap_or(0);
     (number("nth"), number("of"))
 }

@@ -9,7 +9,9 @@ use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
+use super::bank::Banker;
 use super::dice::Dice;
+use super::handling;
 use super::line::{Line, Order};
 use super::options::Options;
 use super::place::Place;
@@ -33,8 +35,19 @@ pub(crate) struct Task {
 pub(crate) enum Role {
     /// Writers, each with its lanes.
     Writers(Vec<Vec<u32>>),
+    /// Bankers, by names that nobody else has.
+    Bankers(Vec<String>),
+    /// Handlers of the bank's events.
+    Handlers,
     /// Readers by number; the one behind the last is the control.
     Readers(Vec<u32>),
+}
+
+impl Role {
+    /// Whether it writes of its own accord.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self, Self::Writers(_) | Self::Bankers(_))
+    }
 }
 
 /// Where a worker's lines go.
@@ -119,6 +132,15 @@ pub(crate) async fn work(task: &Task, place: &Place, output: &Output, orders: &w
             }
             join(lanes).await?;
         }
+        Role::Bankers(names) => {
+            let mut bankers = Vec::new();
+            for name in names {
+                let banker = Banker::new(&store, task.seed, name.clone(), output.clone()).await?;
+                bankers.push(tokio::spawn(banker.run(orders.clone())));
+            }
+            join(bankers).await?;
+        }
+        Role::Handlers => handling::run(&store, task.options.loose_handlers, output, orders).await?,
         Role::Readers(numbers) => {
             let readers = numbers.iter().map(|&number| {
                 let reader = Reader {

@@ -1,0 +1,98 @@
+//! Handlers of the bank's events: one that only says so, and one whose effects must happen once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use earnorm_core::model::Model;
+use earnorm_core::store::Store;
+use earnorm_core::unit::Target;
+use earnorm_events::{
+    EventBus, EventContext, Handled, Handler, Jitter, RecordedEvent, RetryPolicy, Start, TransactionContext,
+};
+use earnorm_macros::model;
+use tokio::sync::watch;
+
+use super::bank::CATEGORY;
+use super::line::{Line, Order};
+use super::patience::patiently;
+use super::place;
+use super::worker::Output;
+
+/// How long a process may stand still before the other takes its handlers over: longer than most fail-overs, or handlers
+/// would change hands all the time and do little else.
+const LEASE: Duration = Duration::from_secs(8);
+
+/// What the transactional handler has counted of one account.
+#[model(collection = "tallies", crate = "earnorm_core")]
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tally {
+    /// The account.
+    #[model(id)]
+    pub(crate) id: i64,
+    /// How many events it has.
+    pub(crate) events: i64,
+    /// What they come to.
+    pub(crate) cents: i64,
+}
+
+/// Runs the handlers until told to stop, and then until everything is handled.
+pub(crate) async fn run(
+    store: &Arc<dyn Store>,
+    is_loose: bool,
+    output: &Output,
+    orders: &watch::Receiver<Order>,
+) -> Result<()> {
+    let db = patiently(|| place::database(Arc::clone(store))).await?;
+    let quick = RetryPolicy::exponential(Duration::from_millis(50), 2.0, Duration::from_secs(1)).jitter(Jitter::None);
+    let set = |handler: Handler| {
+        handler.on([format!("{CATEGORY}.*")]).start(Start::Beginning).retry(quick.clone().attempts(10_000))
+    };
+    let start = || {
+        let bus = EventBus::builder(&db).only_added().lease(LEASE);
+        bus.handler(set(noting(output.clone()))).handler(set(counting(is_loose))).start()
+    };
+    let bus = patiently(start).await?;
+    let mut orders = orders.clone();
+    // A parent that is gone ends this process.
+    let _stopped = orders.wait_for(|order| *order != Order::Go).await.is_ok();
+    patiently(|| bus.run_until_idle()).await?;
+    Ok(bus.stop().await?)
+}
+
+/// Its effect is outside of the database: it may happen again, but never not at all.
+fn noting(output: Output) -> Handler {
+    Handler::new("note", move |event: Arc<RecordedEvent>, _: EventContext| {
+        output.tell(&Line::Handled { position: event.position.get() });
+        std::future::ready(Ok(()))
+    })
+}
+
+/// Its effect and its progress are one commit, unless it is wrong on purpose.
+fn counting(is_loose: bool) -> Handler {
+    if is_loose {
+        return Handler::new(
+            "count",
+            |event: Arc<RecordedEvent>, cx: EventContext| async move { count(&event, &cx).await },
+        );
+    }
+    Handler::transactional("count", |event: Arc<RecordedEvent>, cx: &TransactionContext| {
+        Box::pin(async move { count(&event, cx).await })
+    })
+}
+
+async fn count(event: &RecordedEvent, to: &impl Target) -> Handled {
+    let id: i64 = event.stream.key().parse()?;
+    let cents = event.data.get_i64("cents")?;
+    match Tally::get(to, id).await? {
+        Some(mut tally) => {
+            tally.events += 1;
+            tally.cents += cents;
+            tally.save(to).await?;
+        }
+        None => {
+            Tally { id, events: 1, cents }.create(to).await?;
+        }
+    }
+    Ok(())
+}
