@@ -14,7 +14,7 @@ use crate::say;
 pub(crate) const POLL: Duration = Duration::from_millis(50);
 
 /// What a command has to end after it was asked to, before it is killed.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// Whether the developer asked the task to stop (Ctrl-C, `SIGTERM` or `SIGHUP`).
 #[derive(Clone, Debug)]
@@ -120,6 +120,18 @@ impl Group {
     }
 }
 
+impl Group {
+    /// Stops all of the group where it stands, as SIGSTOP does. Where there is no such signal there is an error.
+    pub(crate) fn freeze(&self) -> Result<()> {
+        signals::freeze(&self.child)
+    }
+
+    /// Lets the group go on.
+    pub(crate) fn thaw(&self) -> Result<()> {
+        signals::thaw(&self.child)
+    }
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
         if !matches!(self.child.try_wait(), Ok(Some(_))) {
@@ -149,10 +161,22 @@ mod signals {
         send(child, Signal::SIGKILL);
     }
 
+    pub(super) fn freeze(child: &Child) -> anyhow::Result<()> {
+        Ok(killpg(pid(child)?, Signal::SIGSTOP)?)
+    }
+
+    pub(super) fn thaw(child: &Child) -> anyhow::Result<()> {
+        Ok(killpg(pid(child)?, Signal::SIGCONT)?)
+    }
+
+    fn pid(child: &Child) -> anyhow::Result<Pid> {
+        Ok(Pid::from_raw(i32::try_from(child.id())?))
+    }
+
     /// A group that is gone already is what the signal was for, so errors do not count.
     fn send(child: &Child, signal: Signal) {
-        if let Ok(pid) = i32::try_from(child.id()) {
-            let _ = killpg(Pid::from_raw(pid), signal);
+        if let Ok(pid) = pid(child) {
+            let _ = killpg(pid, signal);
         }
     }
 }
@@ -169,6 +193,14 @@ mod signals {
 
     pub(super) fn kill(child: &mut Child) {
         let _ = child.kill();
+    }
+
+    pub(super) fn freeze(_child: &Child) -> anyhow::Result<()> {
+        anyhow::bail!("this system cannot freeze a process")
+    }
+
+    pub(super) fn thaw(_child: &Child) -> anyhow::Result<()> {
+        anyhow::bail!("this system cannot freeze a process")
     }
 }
 

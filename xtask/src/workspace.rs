@@ -32,6 +32,11 @@ impl Workspace {
         self.target.join("mongodb")
     }
 
+    /// Where cargo puts an example that it builds for development.
+    pub(crate) fn example(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    }
+
     /// Reads a file by its path from the workspace root.
     pub(crate) fn read(&self, path: impl AsRef<Path>) -> Result<String> {
         let path = self.root.join(path);

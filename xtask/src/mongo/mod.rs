@@ -1,7 +1,7 @@
 //! The MongoDB that tests, benches and examples use.
 
 mod admin;
-mod server;
+pub(crate) mod server;
 mod source;
 mod wheel;
 
@@ -12,6 +12,7 @@ use std::thread;
 
 use anyhow::{Result, bail};
 
+pub(crate) use self::admin::REPLICA_SET;
 use self::server::Server;
 use self::source::Source;
 use crate::process::{Interrupt, POLL};
@@ -58,8 +59,7 @@ pub(crate) fn with_server(
 /// Starts a server, prints its URI on standard output, and keeps it until Ctrl-C.
 #[allow(clippy::print_stdout, reason = "the URI is what this task is asked for")]
 pub(crate) fn keep_running(workspace: &Workspace, interrupt: &Interrupt) -> Result<ExitCode> {
-    let source = source::choose(None, on_path(), env::consts::OS, env::consts::ARCH)?;
-    let binary = binary(source, workspace, interrupt)?;
+    let binary = own_program(workspace, interrupt)?;
     let mut server = Server::start(&binary, &workspace.mongodb_dir(), interrupt)?;
     println!("{URI_VARIABLE}={}", server.uri());
     say("the server runs until Ctrl-C");
@@ -73,8 +73,13 @@ pub(crate) fn keep_running(workspace: &Workspace, interrupt: &Interrupt) -> Resu
 
 /// A program for servers beside one that runs already; none where there is none to be had.
 fn program(workspace: &Workspace, interrupt: &Interrupt) -> Option<PathBuf> {
-    let source = source::choose(None, on_path(), env::consts::OS, env::consts::ARCH).ok()?;
-    binary(source, workspace, interrupt).ok()
+    own_program(workspace, interrupt).ok()
+}
+
+/// The program for servers of our own, whatever server runs already; fetched first if need be.
+pub(crate) fn own_program(workspace: &Workspace, interrupt: &Interrupt) -> Result<PathBuf> {
+    let source = source::choose(None, on_path(), env::consts::OS, env::consts::ARCH)?;
+    binary(source, workspace, interrupt)
 }
 
 fn choose() -> Result<Source> {

@@ -83,25 +83,8 @@ impl Server {
 
     fn launch(binary: &Path, home: &Path) -> Result<Self> {
         let port = free_port()?;
-        let dir = home.join(format!("data-{}-{port}", std::process::id()));
-        let data = dir.join("db");
-        fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
-        let console = File::create(dir.join("console.log"))?;
-        let mut command = bound_to_parent(binary);
-        command
-            .args(["--replSet", REPLICA_SET, "--bind_ip", "127.0.0.1"])
-            .args(["--port", &port.to_string(), "--wiredTigerCacheSizeGB", "1"])
-            .args(["--setParameter", "diagnosticDataCollectionEnabled=false"])
-            .arg("--dbpath")
-            .arg(&data)
-            .arg("--logpath")
-            .arg(dir.join("mongod.log"))
-            .stdin(Stdio::null())
-            .stderr(console.try_clone()?)
-            .stdout(console);
-        if cfg!(unix) {
-            command.arg("--nounixsocket");
-        }
+        let dir = data_dir(home, port);
+        let command = command(binary, &dir, port)?;
         let uri = format!("mongodb://127.0.0.1:{port}/?replicaSet={REPLICA_SET}");
         Ok(Self { uri, dir, group: Group::spawn(command)? })
     }
@@ -153,6 +136,34 @@ impl Drop for Server {
     }
 }
 
+/// A new place for the data of a run.
+pub(crate) fn data_dir(home: &Path, port: u16) -> PathBuf {
+    home.join(format!("data-{}-{port}", std::process::id()))
+}
+
+/// The command that starts a server with its data in `dir`.
+pub(crate) fn command(binary: &Path, dir: &Path, port: u16) -> Result<Command> {
+    let data = dir.join("db");
+    fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
+    let console = File::create(dir.join("console.log"))?;
+    let mut command = bound_to_parent(binary);
+    command
+        .args(["--replSet", REPLICA_SET, "--bind_ip", "127.0.0.1"])
+        .args(["--port", &port.to_string(), "--wiredTigerCacheSizeGB", "1"])
+        .args(["--setParameter", "diagnosticDataCollectionEnabled=false"])
+        .arg("--dbpath")
+        .arg(&data)
+        .arg("--logpath")
+        .arg(dir.join("mongod.log"))
+        .stdin(Stdio::null())
+        .stderr(console.try_clone()?)
+        .stdout(console);
+    if cfg!(unix) {
+        command.arg("--nounixsocket");
+    }
+    Ok(command)
+}
+
 /// The command that starts the server, so that it ends even when this process is killed outright.
 ///
 /// `setpriv` (part of util-linux) arranges that where it is installed; it becomes the server.
@@ -168,7 +179,8 @@ fn bound_to_parent(binary: &Path) -> Command {
     command
 }
 
-fn free_port() -> Result<u16> {
+/// A port that nobody listens at.
+pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
 }
