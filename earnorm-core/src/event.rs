@@ -1,5 +1,7 @@
 //! Events: facts, before and after the store gave them a version and a position.
 
+mod data;
+
 use std::any::{TypeId, type_name};
 
 use bson::Document;
@@ -8,9 +10,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+pub use self::data::EventData;
 use crate::database::Database;
 use crate::diff::Changes;
 use crate::error::{DecodeError, EncodeError, Error, Result};
+use crate::extjson::NotExtendedJson;
 use crate::fold;
 use crate::metadata::Metadata;
 use crate::model::Model;
@@ -120,8 +124,8 @@ pub struct RecordedEvent {
     pub event_type: String,
     /// The version of the shape of `data`.
     pub schema_version: u32,
-    /// What happened.
-    pub data: Document,
+    /// What happened: see [`RecordedEvent::data`].
+    pub data: EventData,
     /// Who caused it.
     pub metadata: Metadata,
     /// When, in whole milliseconds; it never falls within a stream.
@@ -129,6 +133,24 @@ pub struct RecordedEvent {
 }
 
 impl RecordedEvent {
+    /// What happened, in the shape that it was recorded in. A store may leave the data as it keeps it until somebody
+    /// looks; the document is made once.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] names the event when what the store kept is not what this library writes.
+    pub fn data(&self) -> Result<&Document> {
+        self.data.document().map_err(|error| unreadable(&fold::subject(self), &error))
+    }
+
+    /// What happened, to be changed: in this copy, the log stays.
+    ///
+    /// # Errors
+    /// As [`RecordedEvent::data`].
+    pub fn data_mut(&mut self) -> Result<&mut Document> {
+        let subject = fold::subject(self);
+        self.data.document_mut().map_err(|error| unreadable(&subject, &error))
+    }
+
     /// The last word of the type: `created` of `user.created`.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -154,9 +176,9 @@ impl RecordedEvent {
         }
         let upcast;
         let data = if found == known {
-            &self.data
+            self.data()?
         } else {
-            let mut data = self.data.clone();
+            let mut data = self.data()?.clone();
             let span = Span { from: found, to: known };
             db.upcasters().event(&self.event_type, &mut data, span, &fold::subject(self))?;
             upcast = data;
@@ -175,7 +197,7 @@ impl RecordedEvent {
         if !whole || !self.is_of::<M>() {
             return Err(Error::WrongEvent { subject: fold::subject(self), expected: M::SCHEMA.name });
         }
-        let mut document = self.data.clone();
+        let mut document = self.data()?.clone();
         document.remove(crate::save::HARD);
         crate::load::upcast::<M>(db, &mut document, self.schema_version, || fold::subject(self))?;
         fold::decode::<M>(&document, || fold::subject(self))
@@ -189,7 +211,7 @@ impl RecordedEvent {
         if self.name() != UPDATED {
             return Err(Error::WrongEvent { subject: fold::subject(self), expected: UPDATED });
         }
-        Changes::from_data(&self.data).map_err(|reason| fold::broken(self, reason))
+        Changes::from_data(self.data()?).map_err(|reason| fold::broken(self, reason))
     }
 
     /// What an `updated` event changed, between both states in today's shape. One that has that shape is read as
@@ -224,6 +246,10 @@ impl RecordedEvent {
     pub fn is_of<M: Model>(&self) -> bool {
         self.stream.category() == M::SCHEMA.name
     }
+}
+
+pub(crate) fn unreadable(subject: &str, error: &NotExtendedJson) -> Error {
+    Error::Corrupt { subject: format!("the data of {subject}"), reason: error.to_string() }
 }
 
 /// Whether `name` is made of lower-case words (`[a-z][a-z0-9_]*`) joined by dots, within 128 bytes.

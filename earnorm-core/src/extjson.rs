@@ -27,6 +27,15 @@ pub use self::moment::moment;
 #[error("it is not extended JSON: {0}")]
 pub struct NotExtendedJson(String);
 
+impl NotExtendedJson {
+    pub(crate) fn unread() -> Self {
+        Self("it was not read".to_owned())
+    }
+}
+
+/// How the mark of a binary value begins.
+pub(crate) const BINARY_MARK: &str = mark::BINARY;
+
 /// How deep objects and arrays of a text may nest. The marks of types count too.
 ///
 /// Documents of [`crate::limits::MAX_DEPTH`] levels fit, even if all of them are scopes of code, which take two each.

@@ -103,12 +103,13 @@ impl<R: Rules> Fold<R> {
     fn step(&mut self, event: &RecordedEvent, name: &str) -> Result<()> {
         let tracked = self.rules.info().kind == ModelKind::Tracked;
         match name {
-            CREATED if tracked => self.begin(event, &event.data)?,
-            RESTORED => self.begin(event, &event.data)?,
+            CREATED if tracked => self.begin(event, event.data()?)?,
+            RESTORED => self.begin(event, event.data()?)?,
             BASELINE => {
-                let state = event.data.get_document("state");
+                let data = event.data()?;
+                let state = data.get_document("state");
                 self.begin(event, state.map_err(|_| broken(event, "it has no `state`".to_owned()))?)?;
-                self.live = event.data.get_bool("live").unwrap_or(true);
+                self.live = data.get_bool("live").unwrap_or(true);
             }
             DELETED => self.end(event)?,
             ERASED => self.state = self.state.take().map(|state| self.rules.erase(event, state)).transpose()?,
@@ -136,12 +137,13 @@ impl<R: Rules> Fold<R> {
 
     /// A soft delete keeps the document as it was; where its history was cut, the event tells the last state.
     fn end(&mut self, event: &RecordedEvent) -> Result<()> {
-        self.id = event.data.get("_id").cloned().or(self.id.take());
-        let kept = self.rules.info().soft_delete && !event.data.get_bool(HARD).unwrap_or(false);
+        let data = event.data()?;
+        self.id = data.get("_id").cloned().or(self.id.take());
+        let kept = self.rules.info().soft_delete && !data.get_bool(HARD).unwrap_or(false);
         if !kept {
             self.state = None;
         } else if self.state.is_none() {
-            self.begin(event, &event.data)?;
+            self.begin(event, data)?;
         }
         self.live = false;
         Ok(())
@@ -261,11 +263,12 @@ impl<R: Rules> Fold<R> {
 pub(crate) const ERASED_FIELDS: &str = "fields";
 
 /// Sets what an `erased` event names to null.
-fn erase_fields(event: &RecordedEvent, document: &mut Document) {
-    let fields = event.data.get_array(ERASED_FIELDS).map(Vec::as_slice).unwrap_or_default();
+fn erase_fields(event: &RecordedEvent, document: &mut Document) -> Result<()> {
+    let fields = event.data()?.get_array(ERASED_FIELDS).map(Vec::as_slice).unwrap_or_default();
     for field in fields.iter().filter_map(Bson::as_str) {
         document.insert(field, Bson::Null);
     }
+    Ok(())
 }
 
 /// What cannot be folded, because the log was truncated and no baseline comes up to `version`.

@@ -118,7 +118,7 @@ pub(crate) async fn restore<M: Model>(db: &Database, id: &M::Id) -> Result<Entit
             if last.name() != DELETED {
                 return Err(missing());
             }
-            let mut document = last.data;
+            let mut document = last.data()?.clone();
             document.remove(crate::save::HARD);
             document.insert("_id", stored_id::<M>(id)?);
             load::upcast::<M>(db, &mut document, last.schema_version, || format!("last state of {}", last.stream))?;

@@ -79,7 +79,7 @@ impl Counter {
     pub(crate) fn is_due(&mut self, event: &RecordedEvent) -> bool {
         self.events += 1;
         if self.policy.bytes.is_some() {
-            self.bytes += crate::limits::size_of(&event.data, String::new).unwrap_or(0);
+            self.bytes += event.data().and_then(|data| crate::limits::size_of(data, String::new)).unwrap_or(0);
         }
         let due = self.policy.events.is_some_and(|events| self.events >= events)
             || self.policy.bytes.is_some_and(|bytes| self.bytes >= bytes);

@@ -56,7 +56,7 @@ fn check_event(entry: &LogEntry, event: &RecordedEvent) -> Result<()> {
     let envelope = measure(&event.metadata.extra)? + texts.into_iter().flatten().map(String::len).sum::<usize>();
     let sizes = [
         ("metadata", envelope, ENVELOPE_BYTES_MAX / 2),
-        ("data", measure(&event.data)?, DOCUMENT_BYTES_MAX - ENVELOPE_BYTES_MAX),
+        ("data", measure(event.data()?)?, DOCUMENT_BYTES_MAX - ENVELOPE_BYTES_MAX),
     ];
     for (what, actual, limit) in sizes {
         if actual > limit {
@@ -91,11 +91,12 @@ pub(crate) fn same(a: &LogEntry, b: &LogEntry) -> bool {
         (LogEntry::Tombstone(a), LogEntry::Tombstone(b)) => a == b,
         (LogEntry::Event { event: a, commit: of_a }, LogEntry::Event { event: b, commit: of_b }) => {
             let bytes = |document: &bson::Document| bson::serialize_to_vec(document).ok();
+            let data = |event: &RecordedEvent| event.data().ok().and_then(bytes);
             of_a == of_b
                 && (a.id, &a.stream, a.version, a.position) == (b.id, &b.stream, b.version, b.position)
                 && (&a.event_type, a.schema_version) == (&b.event_type, b.schema_version)
                 && a.recorded_at.timestamp_millis() == b.recorded_at.timestamp_millis()
-                && bytes(&a.data) == bytes(&b.data)
+                && data(a) == data(b)
                 && bytes(&a.metadata.extra) == bytes(&b.metadata.extra)
                 && (&a.metadata.actor, &a.metadata.traceparent) == (&b.metadata.actor, &b.metadata.traceparent)
                 && a.metadata.correlation_id == b.metadata.correlation_id

@@ -11,7 +11,6 @@ use super::exit::Outcome;
 use super::open::Opened;
 use super::out::Out;
 use super::text;
-use crate::diff::Changes;
 use crate::event::{RecordedEvent, UPDATED};
 
 /// What to do with the log.
@@ -34,8 +33,8 @@ pub(super) async fn run(command: &Command, opened: &Opened, out: &mut Out<'_>) -
 }
 
 /// An event for programs.
-pub(super) fn json_of(event: &RecordedEvent) -> Value {
-    json!({
+pub(super) fn json_of(event: &RecordedEvent) -> crate::Result<Value> {
+    Ok(json!({
         "position": event.position.get(),
         "id": event.id.to_string(),
         "stream": event.stream.to_string(),
@@ -43,9 +42,9 @@ pub(super) fn json_of(event: &RecordedEvent) -> Value {
         "type": event.event_type,
         "schema_version": event.schema_version,
         "recorded_at": text::rfc3339(event.recorded_at),
-        "data": text::json_of_document(&event.data),
+        "data": text::json_of_document(event.data()?),
         "metadata": metadata(event),
-    })
+    }))
 }
 
 fn metadata(event: &RecordedEvent) -> Value {
@@ -71,9 +70,10 @@ fn metadata(event: &RecordedEvent) -> Value {
 /// What an event is about, in one cell: the changed paths, or the data.
 pub(super) fn summary(event: &RecordedEvent, chars_max: usize) -> String {
     if event.name() == UPDATED
-        && let Ok(changes) = Changes::from_data(&event.data)
+        && let Ok(changes) = event.read_changes()
     {
         return text::clip(&changes.paths().join(", "), chars_max).into_owned();
     }
-    text::clip(&text::fields(&event.data), chars_max).into_owned()
+    let fields = event.data().map_or_else(|_| event.data.to_string(), text::fields);
+    text::clip(&fields, chars_max).into_owned()
 }

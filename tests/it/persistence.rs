@@ -52,7 +52,7 @@ every_store! {
         let events = db.events().all().await.unwrap();
         assert_eq!(events.len(), 1);
         assert_eq!(events[0].event_type, "user.created");
-        assert_eq!(events[0].data.get_str("email").unwrap(), "ada@example.org");
+        assert_eq!(events[0].data().unwrap().get_str("email").unwrap(), "ada@example.org");
         assert_eq!(events[0].stream, ada.stream().unwrap());
         let again = User::load(&db, ada.id).await.unwrap();
         assert_eq!(*again, *ada);
@@ -148,7 +148,7 @@ every_store! {
         assert!(matches!(error, Error::NotFound { deleted: true, .. }), "{error:?}");
         let last = db.events().backwards().limit(1).all().await.unwrap();
         assert_eq!(last[0].event_type, "user.deleted");
-        assert_eq!(last[0].data.get_str("name").unwrap(), "Ada");
+        assert_eq!(last[0].data().unwrap().get_str("name").unwrap(), "Ada");
     }
 
     async fn a_deleted_instance_comes_back(db: Database) {

@@ -30,12 +30,12 @@ async fn raw_log(db: &Database) -> Vec<Document> {
     let events: Vec<_> = entries
         .into_iter()
         .filter_map(|entry| match entry {
-            LogEntry::Event { event, .. } => Some(event.data),
+            LogEntry::Event { event, .. } => Some(event.data.into_document().unwrap()),
             LogEntry::Tombstone(_) => None,
         })
         .collect();
     let page = db.store().read_log(earnorm::store::LogQuery::default()).await.unwrap();
-    assert_eq!(page.events.into_iter().map(|event| event.data).collect::<Vec<_>>(), events);
+    assert_eq!(page.events.into_iter().map(|event| event.data.into_document().unwrap()).collect::<Vec<_>>(), events);
     events
 }
 

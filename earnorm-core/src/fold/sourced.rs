@@ -31,7 +31,7 @@ impl<M: Model> SourcedRules<M> {
         if found > known {
             return Err(Error::SchemaAhead { subject: subject(event), found, known });
         }
-        let mut data = event.data.clone();
+        let mut data = event.data()?.clone();
         if found < known {
             self.upcasters.event(&event.event_type, &mut data, Span { from: found, to: known }, &subject(event))?;
         }
@@ -66,7 +66,7 @@ impl<M: Model> Rules for SourcedRules<M> {
         };
         let upcast;
         let data = if event.schema_version == applier.version {
-            &event.data
+            event.data()?
         } else {
             upcast = self.data(event, applier)?;
             &upcast
@@ -100,7 +100,7 @@ impl<M: Model> Rules for SourcedRules<M> {
     fn erase(&self, event: &RecordedEvent, state: M) -> Result<M> {
         let mut document = crate::save::encode(&state)?;
         if event.schema_version == self.info.version {
-            super::erase_fields(event, &mut document);
+            super::erase_fields(event, &mut document)?;
         } else {
             // The state has today's shape already, in which the fields may have other names.
             for field in &self.info.personal {

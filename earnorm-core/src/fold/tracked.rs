@@ -82,7 +82,7 @@ impl Rules for TrackedRules {
             ));
         }
         self.raise(&mut shaped, event.schema_version, &subject(event))?;
-        let changes = Changes::from_data(&event.data).map_err(|reason| broken(event, reason))?;
+        let changes = Changes::from_data(event.data()?).map_err(|reason| broken(event, reason))?;
         changes.apply_to(&mut shaped.document);
         Ok(Some(shaped))
     }
@@ -99,7 +99,7 @@ impl Rules for TrackedRules {
 
     fn erase(&self, event: &RecordedEvent, mut state: Shaped) -> Result<Shaped> {
         self.raise(&mut state, event.schema_version, &subject(event))?;
-        super::erase_fields(event, &mut state.document);
+        super::erase_fields(event, &mut state.document)?;
         Ok(state)
     }
 

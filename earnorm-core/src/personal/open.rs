@@ -9,7 +9,7 @@ use super::changes::change_path;
 use super::cipher::{self, Place, is_sealed, key_of};
 use super::key::{KeyId, KeyState};
 use crate::error::{Error, Result};
-use crate::event::{RecordedEvent, UPDATED};
+use crate::event::{RecordedEvent, UPDATED, unreadable};
 use crate::fold;
 use crate::reader::Reader;
 use crate::stream::StreamId;
@@ -22,20 +22,28 @@ use crate::stream::StreamId;
 /// is unknown; what the key store answers when it is out of reach.
 pub(crate) async fn open_events(reader: &Reader, events: &mut [RecordedEvent]) -> Result<()> {
     let mut ids = BTreeSet::new();
-    for event in events.iter_mut().filter(|event| holds_sealed(&event.data)) {
+    let mut sealed = Vec::new();
+    for (index, event) in events.iter_mut().enumerate() {
+        if !event.data.may_hold_binary() || !holds_sealed(event.data()?) {
+            continue;
+        }
+        sealed.push(index);
         let subject = fold::subject(event);
         let mut note = |value: &mut Bson, path: &str| note_key(value, path, &subject, &mut ids);
-        walk_event(&event.event_type, &mut event.data, &mut note)?;
+        let event_type = event.event_type.clone();
+        walk_event(&event_type, event.data_mut()?, &mut note)?;
     }
     if ids.is_empty() {
         return Ok(());
     }
     let keys = reader.keys().find(ids).await?;
-    for event in events.iter_mut().filter(|event| holds_sealed(&event.data)) {
+    for index in sealed {
+        let Some(event) = events.get_mut(index) else { continue };
         let subject = fold::subject(event);
         let RecordedEvent { id, stream, event_type, data, .. } = event;
         let place = Place { event: *id, stream, event_type };
-        walk_event(event_type, data, &mut |value, path| open_value(value, path, place, &keys, &subject))?;
+        let mut open = |value: &mut Bson, path: &str| open_value(value, path, place, &keys, &subject);
+        walk_event(event_type, data.document_mut().map_err(|error| unreadable(&subject, &error))?, &mut open)?;
     }
     Ok(())
 }

@@ -59,8 +59,9 @@ impl<'a> Folds<'a> {
         let (stream, position) = (first.stream.clone(), first.position);
         let (mut last, mut baseline) = (first, None);
         loop {
+            // Events that the fold leaves out must be readable too.
             if let Ok(folding) = &mut fold
-                && let Err(error) = folding.add(&last)
+                && let Err(error) = last.data().map(drop).and_then(|()| folding.add(&last))
             {
                 fold = Err(error);
             }

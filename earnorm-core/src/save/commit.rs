@@ -138,7 +138,7 @@ async fn head(db: &Database, stream: &StreamId) -> Option<(u64, bool)> {
         match event.name() {
             // Who is deleted stays so when personal data is erased.
             ERASED if event.version > 1 => query.to = event.version - 1,
-            BASELINE => return Some((last.version, !event.data.get_bool("live").unwrap_or(true))),
+            BASELINE => return Some((last.version, !event.data().ok()?.get_bool("live").unwrap_or(true))),
             name => return Some((last.version, name == DELETED)),
         }
         let Some(before) = db.read_stream(query.clone()).await.ok()?.pop() else {

@@ -95,7 +95,7 @@ impl Export {
                     LogEntry::Event { .. } => report.events += 1,
                     LogEntry::Tombstone(_) => report.tombstones += 1,
                 }
-                write(chain.seal(&line::write(entry)))?;
+                write(chain.seal(&line::write(entry)?))?;
             }
             teller.add(entries.len() as u64);
         }

@@ -71,9 +71,12 @@ impl Chain {
 }
 
 /// What an entry is written as.
-pub(super) fn write(entry: &LogEntry) -> Value {
+///
+/// # Errors
+/// As [`RecordedEvent::data`].
+pub(super) fn write(entry: &LogEntry) -> crate::Result<Value> {
     let (event, commit) = match entry {
-        LogEntry::Tombstone(position) => return json!({ "p": position.get(), "x": true }),
+        LogEntry::Tombstone(position) => return Ok(json!({ "p": position.get(), "x": true })),
         LogEntry::Event { event, commit } => (event, commit),
     };
     let mut line = Map::new();
@@ -84,13 +87,13 @@ pub(super) fn write(entry: &LogEntry) -> Value {
     line.insert("t".into(), event.event_type.as_str().into());
     line.insert("sv".into(), event.schema_version.into());
     line.insert("at".into(), event.recorded_at.to_rfc3339_opts(SecondsFormat::Millis, true).into());
-    line.insert("d".into(), extjson::to_json(&event.data));
+    line.insert("d".into(), extjson::to_json(event.data()?));
     line.insert("m".into(), metadata(&event.metadata));
     if let Some((id, count)) = commit {
         line.insert("c".into(), id.to_string().into());
         line.insert("n".into(), (*count).into());
     }
-    Value::Object(line)
+    Ok(Value::Object(line))
 }
 
 fn metadata(metadata: &Metadata) -> Value {
@@ -139,7 +142,7 @@ pub(super) fn read(line: &mut Map<String, Value>) -> Result<LogEntry, String> {
         position,
         event_type: text(line, "t")?,
         schema_version: u32::try_from(number(line, "sv")?).map_err(|_| "`sv` is not a schema version")?,
-        data: document(line.remove("d"), "d")?,
+        data: document(line.remove("d"), "d")?.into(),
         metadata: read_metadata(line.remove("m"))?,
         recorded_at: at.with_timezone(&Utc),
     };

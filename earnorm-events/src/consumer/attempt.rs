@@ -141,7 +141,7 @@ pub(crate) fn span(handler: &Handler, event: &RecordedEvent, attempt: u32) -> tr
 pub(super) fn edited(event: &Arc<RecordedEvent>, data: Option<&Document>) -> Arc<RecordedEvent> {
     match data {
         None => Arc::clone(event),
-        Some(data) => Arc::new(RecordedEvent { data: data.clone(), ..RecordedEvent::clone(event) }),
+        Some(data) => Arc::new(RecordedEvent { data: data.clone().into(), ..RecordedEvent::clone(event) }),
     }
 }
 

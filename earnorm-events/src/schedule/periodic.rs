@@ -257,9 +257,10 @@ impl FromEvent for Firing {
                 let subject = format!("{} of {} at position {}", event.event_type, event.stream, event.position);
                 Error::WrongEvent { subject, expected: "a time of a periodic schedule" }
             };
-            let time = |field| time_of(&event.data, field).map_err(|_| wrong());
+            let data = event.data()?;
+            let time = |field| time_of(data, field).map_err(|_| wrong());
             Ok(Self {
-                schedule: event.data.get_str("schedule").map_err(|_| wrong())?.to_owned(),
+                schedule: data.get_str("schedule").map_err(|_| wrong())?.to_owned(),
                 planned_at: time("planned_at")?.ok_or_else(wrong)?,
                 previous_at: time("previous_at")?,
                 event: Arc::clone(event),

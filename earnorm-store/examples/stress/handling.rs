@@ -83,7 +83,7 @@ fn counting(is_loose: bool) -> Handler {
 
 async fn count(event: &RecordedEvent, to: &impl Target) -> Handled {
     let id: i64 = event.stream.key().parse()?;
-    let cents = event.data.get_i64("cents")?;
+    let cents = event.data()?.get_i64("cents")?;
     match Tally::get(to, id).await? {
         Some(mut tally) => {
             tally.events += 1;

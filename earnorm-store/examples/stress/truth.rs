@@ -122,7 +122,7 @@ impl Collector {
                 match entry {
                     LogEntry::Tombstone(_) => self.truth.tombstones += 1,
                     LogEntry::Event { event, .. } => {
-                        self.enter(event.position.get(), &event.stream.to_string(), &event.data);
+                        self.enter(event.position.get(), &event.stream.to_string(), event.data()?);
                         let stream = self.stream(&event.stream.to_string());
                         self.truth.entries.push(Entry {
                             position: event.position.get(),
@@ -130,7 +130,7 @@ impl Collector {
                             version: event.version,
                             stream,
                             at: event.recorded_at.timestamp_millis(),
-                            part: part(&event.data),
+                            part: part(event.data()?),
                             closes: event.event_type == "account.closed",
                         });
                     }

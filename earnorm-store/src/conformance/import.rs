@@ -70,7 +70,7 @@ pub(super) async fn what_differs_from_what_is_there_is_refused(s: Subject) {
     refused(&s, &[tombstone(3)], 3, "tombstone").await;
     let mut changed = entries[2].clone();
     if let LogEntry::Event { event, .. } = &mut changed {
-        event.data.insert("of", "something else");
+        event.data = doc! { "of": "something else" }.into();
     }
     refused(&s, &[entries[0].clone(), changed], 3, "user-a").await;
     let mut named = entries[0].clone();
@@ -116,9 +116,9 @@ pub(super) async fn what_no_commit_could_have_written_is_refused(s: Subject) {
     append(&s, &[event(1, "a", 1)]).await;
     let wrong = [
         changed(|event| event.event_type = "User.Noted".to_owned()),
-        changed(|event| event.data = (0..70).fold(doc! {}, |inner, _| doc! { "a": inner })),
-        changed(|event| event.data = doc! { "$set": 1 }),
-        changed(|event| event.data = doc! { "x": "x".repeat(16 * 1024 * 1024) }),
+        changed(|event| event.data = (0..70).fold(doc! {}, |inner, _| doc! { "a": inner }).into()),
+        changed(|event| event.data = doc! { "$set": 1 }.into()),
+        changed(|event| event.data = doc! { "x": "x".repeat(16 * 1024 * 1024) }.into()),
         changed(|event| event.metadata = Metadata::new().actor("x".repeat(9_000))),
     ];
     for entry in wrong {
@@ -160,7 +160,7 @@ pub(super) async fn every_value_comes_along(s: Subject) {
     };
     let mut entry = event(1, "a", 1);
     if let LogEntry::Event { event, .. } = &mut entry {
-        event.data = data.clone();
+        event.data = data.clone().into();
         event.metadata = Metadata::new().actor("ada").correlation_id("c").causation_id("b").traceparent("00-x");
         event.metadata.extra = doc! { "z": 1, "a": f64::NAN };
         event.schema_version = 9;
@@ -168,7 +168,7 @@ pub(super) async fn every_value_comes_along(s: Subject) {
     }
     append(&s, std::slice::from_ref(&entry)).await;
     let found = s.log_to(Position::new(1)).await.remove(0);
-    super::subject::same(&found.data, &data);
+    super::subject::same(found.data().unwrap(), &data);
     let sent = recorded(&entry).unwrap();
     super::subject::same(&found.metadata.extra, &sent.metadata.extra);
     assert_eq!((found.recorded_at, found.schema_version, found.id), (sent.recorded_at, 9, sent.id));
@@ -224,7 +224,7 @@ fn entry_of(stream: earnorm_core::stream::StreamId, position: i64, version: u64)
         version,
         position: Position::new(position),
         schema_version: 1,
-        data: doc! { "of": position },
+        data: doc! { "of": position }.into(),
         metadata: Metadata::new(),
         recorded_at: at(position),
     };

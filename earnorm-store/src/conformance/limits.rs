@@ -76,7 +76,7 @@ pub(super) async fn sixty_four_levels_are_stored_and_no_more(s: Subject) {
     let one = stream("user");
     s.commits(commit().append_events(&one, NoStream, vec![deep])).await;
     let read = s.events(&one).await.remove(0);
-    assert_eq!((read.data, read.metadata.extra), (nested(64), nested(64)));
+    assert_eq!((read.data, read.metadata.extra), (nested(64).into(), nested(64)));
     for sent in everywhere(&nested(65)) {
         let error = refused(&s, sent).await;
         assert!(matches!(error, Error::TooDeep { limit: 64, .. }), "{error}");

@@ -33,10 +33,10 @@ pub(super) async fn events_are_read_as_they_were_written(s: Subject) {
     s.commits(commit().append_events(&one, NoStream, vec![written.clone()])).await;
     let read = s.events(&one).await.remove(0);
     assert_eq!((read.id, &read.event_type, read.schema_version), (written.id, &written.event_type, 3));
-    assert_eq!((read.stream, read.version), (one, 1));
+    assert_eq!((&read.stream, read.version), (&one, 1));
     assert_eq!(read.metadata, written.metadata);
     assert_eq!(read.recorded_at, written.recorded_at);
-    same(&read.data, &written.data);
+    same(read.data().unwrap(), &written.data);
 }
 
 pub(super) async fn events_without_metadata_stay_without(s: Subject) {

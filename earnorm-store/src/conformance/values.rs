@@ -35,10 +35,10 @@ pub(super) async fn events_keep_every_value_exactly(s: Subject) {
     written.metadata.extra = data.clone();
     let receipt = s.commits(commit().append_events(&one, NoStream, vec![written])).await;
     let read = s.read_stream(StreamQuery::last(one)).await.unwrap();
-    same(&read[0].data, &data);
+    same(read[0].data().unwrap(), &data);
     same(&read[0].metadata.extra, &data);
     let logged = s.log_to(receipt.events[0].position).await;
-    same(&logged[0].data, &data);
+    same(logged[0].data().unwrap(), &data);
 }
 
 pub(super) async fn the_order_of_fields_is_kept(s: Subject) {

@@ -97,7 +97,7 @@ impl State {
                 position: Position::START,
                 event_type: event.event_type,
                 schema_version: event.schema_version,
-                data: event.data,
+                data: event.data.into(),
                 metadata: event.metadata,
                 recorded_at,
             };

@@ -8,7 +8,7 @@ use bson::raw::{RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, cstr};
 use bson::spec::BinarySubtype;
 use bson::{Bson, Document, RawBson, doc};
 use chrono::{DateTime, Utc};
-use earnorm_core::event::{NewEvent, RecordedEvent};
+use earnorm_core::event::{EventData, NewEvent, RecordedEvent};
 use earnorm_core::limits::decode_document;
 use earnorm_core::metadata::Metadata;
 use earnorm_core::position::Position;
@@ -17,7 +17,7 @@ use earnorm_core::stream::StreamId;
 use earnorm_core::{Error, Result};
 use uuid::Uuid;
 
-use super::raw::{RawResult, uuid};
+use super::raw::{RawResult, unencodable, uuid};
 
 /// Where an event goes.
 #[derive(Debug, Clone, Copy)]
@@ -102,9 +102,9 @@ pub(super) fn decode_entry(stored: &RawDocument) -> Result<LogEntry> {
 }
 
 /// The entry as it is stored.
-pub(super) fn encode_entry(entry: &LogEntry) -> RawResult<RawDocumentBuf> {
+pub(super) fn encode_entry(entry: &LogEntry) -> Result<RawDocumentBuf> {
     let LogEntry::Event { event, commit } = entry else {
-        return RawDocumentBuf::try_from(&tombstone(entry.position().get()));
+        return encode_tombstone(entry.position().get());
     };
     let place = Place {
         stream: &event.stream,
@@ -117,11 +117,16 @@ pub(super) fn encode_entry(entry: &LogEntry) -> RawResult<RawDocumentBuf> {
         id: event.id,
         event_type: event.event_type.clone(),
         schema_version: event.schema_version,
-        data: event.data.clone(),
+        data: event.data()?.clone(),
         metadata: event.metadata.clone(),
         recorded_at: event.recorded_at,
     };
-    encode(&new, place)
+    encode(&new, place).map_err(|error| unencodable(&error))
+}
+
+/// A tombstone as it is stored.
+pub(super) fn encode_tombstone(position: i64) -> Result<RawDocumentBuf> {
+    RawDocumentBuf::try_from(&tombstone(position)).map_err(|error| unencodable(&error))
 }
 
 /// The fields of an entry, found in one walk over its bytes.
@@ -178,14 +183,14 @@ impl<'a> Fields<'a> {
                 position,
                 event_type: self.event_type?.to_owned(),
                 schema_version: u32::try_from(self.schema_version?).ok()?,
-                data: Document::new(),
+                data: EventData::default(),
                 metadata: Metadata::default(),
                 recorded_at: DateTime::from_timestamp_millis(self.at?)?,
             })
         };
         let incomplete = || corrupt(&subject(), "a field of it is missing or of another type");
         let mut event = read().ok_or_else(incomplete)?;
-        event.data = decode_document(self.data.ok_or_else(incomplete)?, 0, subject)?;
+        event.data = decode_document(self.data.ok_or_else(incomplete)?, 0, subject)?.into();
         if let Some(metadata) = self.metadata {
             event.metadata = decode_metadata(metadata, subject)?;
         }

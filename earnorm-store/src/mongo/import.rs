@@ -12,14 +12,14 @@ use earnorm_core::{Error, Result};
 use futures::TryStreamExt;
 use uuid::Uuid;
 
-use super::codec::{encode_entry, read_uuid, tombstone};
+use super::codec::{encode_entry, encode_tombstone, read_uuid};
 use super::entries::BATCH_MAX;
 use super::error::{DUPLICATE_KEY, Explain, STORE, is_passing_code};
 use super::fitness::number;
 use super::inner::Inner;
 use super::mark::HIGH_WATER;
 use super::prepare::POSITIONS;
-use super::raw::{COMMAND_BYTES_MAX, WriteFault, faults, insert_command, unencodable, uuid};
+use super::raw::{COMMAND_BYTES_MAX, WriteFault, faults, insert_command, uuid};
 use crate::import::{check, follows, refused};
 
 /// How many entries one insert holds.
@@ -97,7 +97,7 @@ impl Inner {
             let stored = cursor.current();
             let Ok(Some(RawBsonRef::Int64(position))) = stored.get("_id") else { continue };
             let Some(entry) = missing.remove(&position) else { continue };
-            let same = encode_entry(entry).map_err(|error| unencodable(&error))?.as_bytes() == stored.as_bytes();
+            let same = encode_entry(entry)?.as_bytes() == stored.as_bytes();
             if !same {
                 let there = match (stored.get_str("s"), stored.get_i64("v")) {
                     (Ok(stream), Ok(version)) => format!("there stands version {version} of {stream} already"),
@@ -221,8 +221,7 @@ fn batch(mut position: i64, entries: &[LogEntry]) -> Result<(Batch<'_>, &[LogEnt
     while let Some((entry, left)) = rest.split_first() {
         position += 1;
         let is_entry = position == entry.position().get();
-        let document = if is_entry { encode_entry(entry) } else { RawDocumentBuf::try_from(&tombstone(position)) };
-        let document = document.map_err(|error| unencodable(&error))?;
+        let document = if is_entry { encode_entry(entry) } else { encode_tombstone(position) }?;
         bytes += document.as_bytes().len();
         if batch.documents.len() == BATCH || (bytes > COMMAND_BYTES_MAX && !batch.documents.is_empty()) {
             break;

@@ -121,7 +121,7 @@ impl Tx<'_> {
                 continue;
             }
             if let LogEntry::Event { event, commit } = entry {
-                let texts = EventTexts::new(event.id, &event.data, &event.metadata);
+                let texts = EventTexts::new(event.id, event.data()?, &event.metadata);
                 self.check_new(entry, event, &texts, *commit, &mut heads)?;
                 let commit = commit.map(|(id, events)| (id.to_string(), events));
                 let place = Place {

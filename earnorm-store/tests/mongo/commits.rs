@@ -24,7 +24,7 @@ fn a_commit_is_read_back_as_it_was_sent() {
         let page = store.read_log(LogQuery::default()).await.expect("a page");
         assert_eq!((page.events.len(), page.high_water, page.more), (4, Position::new(4), false));
         for (event, sent) in page.events.iter().zip(&sent) {
-            assert_eq!((event.id, &event.data, &event.metadata), (sent.id, &sent.data, &sent.metadata));
+            assert_eq!((event.id, event.data().unwrap(), &event.metadata), (sent.id, &sent.data, &sent.metadata));
             assert_eq!((&event.event_type, event.recorded_at), (&sent.event_type, sent.recorded_at));
         }
         let versions: Vec<_> = store.read_stream(StreamQuery::all(stream("b"))).await.expect("the stream");

@@ -3,10 +3,10 @@
 use bson::doc;
 use earnorm_core::predicate::{Comparison, Predicate};
 use earnorm_core::schema::{CollectionSpec, IndexSpec};
-use earnorm_core::store::{DocumentQuery, PutRule, Store};
+use earnorm_core::store::{DocumentQuery, LogQuery, PutRule, Store};
 use futures::{StreamExt, TryStreamExt};
 
-use crate::support::{Scratch, found};
+use crate::support::{Scratch, commit, found};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_is_one_snapshot_and_needs_no_reader() {
@@ -51,4 +51,25 @@ async fn skip_and_limit_hold_over_chunks() {
         let expected: Vec<i32> = (0..1_000).skip(skip as usize).take(limit as usize).collect();
         assert_eq!(ids, expected);
     }
+}
+
+#[tokio::test]
+async fn a_text_that_is_no_document_fails_where_it_is_looked_at_and_nowhere_else() {
+    let scratch = Scratch::new();
+    let store = scratch.open("a.db").await;
+    store.commit(commit("a", vec![doc! { "n": 1 }, doc! { "n": 2 }], vec![])).await.unwrap();
+    let broken = scratch.look("a.db").execute("UPDATE events SET data = '{\"n\":{\"$oid\":7}}' WHERE position = 1", ());
+    assert_eq!(broken, Ok(1));
+    let mut events = store.read_log(LogQuery::default()).await.unwrap().events;
+    let mut second = events.pop().unwrap();
+    assert_eq!((second.data().unwrap(), &second.data), (&doc! { "n": 2 }, &doc! { "n": 2 }.into()));
+    second.data_mut().unwrap().insert("n", 3);
+    assert_eq!(second.data, doc! { "n": 3 });
+    let mut first = events.pop().unwrap();
+    assert_eq!((first.event_type.as_str(), first.version), ("thing.noted", 1));
+    for error in [first.data().unwrap_err(), first.data_mut().unwrap_err()] {
+        let text = error.to_string();
+        assert!(text.contains("thing.noted of thing-a version 1 at position 1 is corrupt"), "{text}");
+    }
+    assert_eq!(first.data.to_string(), r#"{"n":{"$oid":7}}"#, "what stands there can be seen");
 }

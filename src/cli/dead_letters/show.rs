@@ -16,7 +16,8 @@ pub(super) async fn run(letters: &DeadLetters, id: &str, out: &mut Out<'_>) -> O
         if let Value::Object(parts) = &mut json {
             parts.insert("parked".to_owned(), shown.parked.into());
             parts.insert("causes".to_owned(), json!(shown.causes));
-            parts.insert("event".to_owned(), shown.event.as_ref().map_or(Value::Null, log::json_of));
+            let event = shown.event.as_ref().map(log::json_of).transpose()?;
+            parts.insert("event".to_owned(), event.unwrap_or_default());
             parts.insert("data".to_owned(), shown.data.as_ref().map_or(Value::Null, text::json_of_document));
         }
         out.document(&json)?;
@@ -47,7 +48,7 @@ pub(super) async fn run(letters: &DeadLetters, id: &str, out: &mut Out<'_>) -> O
         None => out.note("the event is not in the log any more"),
         Some(event) => {
             out.heading("\nevent")?;
-            out.document(&text::readable(&event.data))?;
+            out.document(&text::readable(event.data()?))?;
         }
     }
     if let Some(data) = &shown.data {

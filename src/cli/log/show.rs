@@ -54,7 +54,7 @@ pub(super) async fn run(args: &Args, opened: &Opened, out: &mut Out<'_>) -> Outc
 }
 
 fn say(event: &RecordedEvent, out: &mut Out<'_>) -> Outcome<()> {
-    let json = json_of(event);
+    let json = json_of(event)?;
     if out.is_json() {
         return out.document(&json);
     }
@@ -71,7 +71,7 @@ fn say(event: &RecordedEvent, out: &mut Out<'_>) -> Outcome<()> {
         out.line(format!("{name:<9} {}", text::clean(&value)))?;
     }
     let metadata = json.get("metadata").cloned().unwrap_or_default();
-    for (name, part) in [("metadata", metadata), ("data", text::readable(&event.data))] {
+    for (name, part) in [("metadata", metadata), ("data", text::readable(event.data()?))] {
         if part.as_object().is_some_and(|map| !map.is_empty()) {
             out.heading(format!("\n{name}"))?;
             out.document(&part)?;

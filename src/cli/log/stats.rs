@@ -78,21 +78,22 @@ impl Stats {
             bar.show(done, u64::try_from(upto.get() - self.truncated.get()).ok());
             for entry in entries {
                 match entry {
-                    LogEntry::Event { event, .. } => self.add(event),
+                    LogEntry::Event { event, .. } => self.add(event)?,
                     LogEntry::Tombstone(_) => self.tombstones += 1,
                 }
             }
         }
     }
 
-    fn add(&mut self, event: RecordedEvent) {
-        let bytes = size(&event.data) + size(&event.metadata.extra) + ENVELOPE;
+    fn add(&mut self, event: RecordedEvent) -> crate::Result<()> {
+        let bytes = size(event.data()?) + size(&event.metadata.extra) + ENVELOPE;
         self.types.entry(event.event_type.clone()).or_default().add(bytes);
         self.categories.entry(event.stream.category().to_owned()).or_default().all.add(bytes);
         if self.first.is_none() {
             self.first = Some(event.clone());
         }
         self.last = Some(event);
+        Ok(())
     }
 
     async fn count_streams(&mut self, opened: &Opened) -> Outcome<()> {

@@ -109,7 +109,7 @@ async fn last(args: &Args, opened: &Opened) -> Outcome<(Vec<RecordedEvent>, Posi
 
 fn say(events: &[RecordedEvent], grid: &mut Grid, out: &mut Out<'_>) -> Outcome<()> {
     if out.is_json() {
-        return events.iter().try_for_each(|event| out.json_line(&json_of(event)));
+        return events.iter().try_for_each(|event| out.json_line(&json_of(event)?));
     }
     for events in events.chunks(CHUNK) {
         rows(events, grid);

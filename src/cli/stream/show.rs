@@ -148,7 +148,7 @@ fn say(args: &Args, model: &ModelInfo, state: &State, events: &[RecordedEvent], 
 
 fn history(args: &Args, events: &[RecordedEvent], out: &mut Out<'_>) -> Outcome<()> {
     if out.is_json() {
-        return events.iter().try_for_each(|event| out.json_line(&json_of(event)));
+        return events.iter().try_for_each(|event| out.json_line(&json_of(event)?));
     }
     let mut grid = Grid::new(&[">version", "recorded", "event", ">schema", ">position", "actor", "data"]).one_line();
     for event in events {

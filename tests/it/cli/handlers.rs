@@ -15,8 +15,9 @@ async fn bus(db: &Database, healed: &Arc<AtomicBool>) -> EventBus {
     let healed = Arc::clone(healed);
     let mail = Handler::new("mail", move |event: Arc<RecordedEvent>, _: EventContext| {
         let odd = event.stream.key().parse::<i64>().is_ok_and(|id| id % 2 == 1);
-        let fails =
-            odd && event.data.get_str("name").is_ok_and(|name| name != "Mended") && !healed.load(Ordering::SeqCst);
+        let fails = odd
+            && event.data().unwrap().get_str("name").is_ok_and(|name| name != "Mended")
+            && !healed.load(Ordering::SeqCst);
         async move { if fails { Err("no such address".into()) } else { Ok(()) } }
     });
     let mail = mail.on(["guest.created"]).group("out").retry(RetryPolicy::never()).on_dead(OnDead::Park);

@@ -137,7 +137,7 @@ every_store! {
             let handler = Handler::new(format!("h{round}"), move |event: Arc<RecordedEvent>, _: EventContext| {
                 let taken = Arc::clone(&taken);
                 async move {
-                    let state = event.data.get_str("state").unwrap_or_default().to_owned();
+                    let state = event.data().unwrap().get_str("state").unwrap_or_default().to_owned();
                     if state == "new" {
                         return Err("nobody knows what is new".into());
                     }
@@ -151,13 +151,13 @@ every_store! {
             write(&db, round as i64..round as i64 + 1, 0).await;
             until(&one, &id, |info| info.dead_letters == 1).await;
             let letter = db.dead_letters().list(&all().handler(&id)).await.unwrap().remove(0);
-            let mut data = db.dead_letters().show(&letter.id).await.unwrap().event.unwrap().data;
+            let mut data = db.dead_letters().show(&letter.id).await.unwrap().event.unwrap().data.into_document().unwrap();
             data.insert("state", "mended");
             one.dead_letters().edit_and_requeue(&letter.id, &data).await.unwrap();
             until(&one, &id, |info| info.dead_letters == 0).await;
             assert_eq!(*seen.lock().unwrap(), ["mended"]);
             let event = db.events().stream_of(letter.stream).all().await.unwrap().remove(0);
-            assert_eq!(event.data.get_str("state").unwrap(), "new", "the log stays as it is");
+            assert_eq!(event.data().unwrap().get_str("state").unwrap(), "new", "the log stays as it is");
             one.stop().await.unwrap();
         }
     }

@@ -84,8 +84,8 @@ with_clock! {
         two.stop().await.unwrap();
         three.stop().await.unwrap();
         let mut planned: Vec<_> = db.events().by_type("schedule.*").all().await.unwrap();
-        planned.retain(|event| event.data.contains_key("planned_at"));
-        let times = planned.iter().map(|event| (event.event_type.clone(), event.data.get_datetime("planned_at").unwrap().timestamp_millis()));
+        planned.retain(|event| event.data().unwrap().contains_key("planned_at"));
+        let times = planned.iter().map(|event| (event.event_type.clone(), event.data().unwrap().get_datetime("planned_at").unwrap().timestamp_millis()));
         let distinct: std::collections::BTreeSet<_> = times.collect();
         assert_eq!((planned.len(), distinct.len()), (2 + 3 + 4, 9));
     }

@@ -64,7 +64,7 @@ with_clock! {
         one.stop().await.unwrap();
         two.stop().await.unwrap();
         let events = db.events().by_type("reminder.due").all().await.unwrap();
-        let data: Vec<_> = events.iter().map(|event| event.data.get_i64("n").unwrap()).collect();
+        let data: Vec<_> = events.iter().map(|event| event.data().unwrap().get_i64("n").unwrap()).collect();
         assert_eq!((data, notes.len(), schedules(&db).await), (vec![1, 2], 2, 0));
         assert_eq!((events[0].id, events[0].metadata.actor.as_deref()), (id.uuid(), Some("ada")));
         let plans = db.events().by_type("schedule.planned").all().await.unwrap();
@@ -142,7 +142,7 @@ with_clock! {
         let types: Vec<_> = events.iter().map(|event| event.event_type.as_str()).collect();
         assert_eq!((types, notes.len() >= 1), (vec!["app.started", "app.stopping"], true));
         assert_eq!(events[0].data, events[1].data);
-        assert_eq!(events[0].data.get_i64("pid").unwrap(), i64::from(std::process::id()));
+        assert_eq!(events[0].data().unwrap().get_i64("pid").unwrap(), i64::from(std::process::id()));
     }
 
     async fn plans_outlive_the_process_and_follow_when_one_is_back(db: Database, clock: ManualClock) {
@@ -174,7 +174,7 @@ with_clock! {
         let events = db.events().by_type("schedule.tests.tick").all().await.unwrap();
         let last = events.last().unwrap();
         assert_eq!((events.len(), last.metadata.actor.as_deref()), (4, Some("schedule tests::tick")));
-        let (planned, previous) = (last.data.get("planned_at").unwrap(), last.data.get("previous_at").unwrap());
+        let (planned, previous) = (last.data().unwrap().get("planned_at").unwrap(), last.data().unwrap().get("previous_at").unwrap());
         assert_eq!(planned.as_datetime().unwrap().timestamp_millis() - previous.as_datetime().unwrap().timestamp_millis(), MINUTE);
     }
 
@@ -241,7 +241,7 @@ with_clock! {
         }
         bus.stop().await.unwrap();
         let events = db.events().by_type("schedule.minutely").all().await.unwrap();
-        let planned: Vec<_> = events.iter().map(|event| *event.data.get_datetime("planned_at").unwrap()).collect();
+        let planned: Vec<_> = events.iter().map(|event| *event.data().unwrap().get_datetime("planned_at").unwrap()).collect();
         assert!(planned.len() > 5 && planned.is_sorted_by(|before, next| before < next), "{planned:?}");
         assert_eq!(runs(&log).len(), planned.len());
     }

@@ -36,7 +36,7 @@ with_clock! {
         clock.advance(MINUTE);
         let mut streams: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for event in metrics(&db).await {
-            assert_eq!(event.stream.to_string(), format!("system.metrics-{}", event.data.get_str("node").unwrap()));
+            assert_eq!(event.stream.to_string(), format!("system.metrics-{}", event.data().unwrap().get_str("node").unwrap()));
             streams.entry(event.stream.clone()).or_default().push((event.recorded_at - first[0].recorded_at).num_minutes());
         }
         assert_eq!(streams.remove(&first[0].stream).unwrap(), [0, 3]);
@@ -48,7 +48,7 @@ with_clock! {
         clock.advance(MINUTE);
         bus.run_until_idle().await.unwrap();
         bus.stop().await.unwrap();
-        let data = metrics(&db).await.remove(0).data;
+        let data = metrics(&db).await.remove(0).data.into_document().unwrap();
         let part = |part: &str, field: &str| data.get_document(part).unwrap().get(field).unwrap().clone();
         assert_eq!(data.get_i64("pid").unwrap(), i64::from(std::process::id()));
         assert!(part("cpu", "cores").as_i64().unwrap() > 0 && part("process", "memory").as_i64().unwrap() > 0, "{data}");

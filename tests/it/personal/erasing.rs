@@ -21,9 +21,9 @@ every_store! {
         for state in history.iter().filter_map(|revision| revision.state.as_ref()) {
             assert_eq!(state, &Customer { plan: state.plan.clone(), ..blank.clone() });
         }
-        let called = &history[4].event.data;
+        let called = history[4].event.data().unwrap();
         assert_eq!((called.get("about"), called.get_i32("minutes").unwrap()), (Some(&bson::Bson::Null), 7));
-        let change = history[3].event.data.get_array("changes").unwrap()[0].as_document().unwrap();
+        let change = history[3].event.data().unwrap().get_array("changes").unwrap()[0].as_document().unwrap();
         assert_eq!([change.get("new"), change.get("old")], [Some(&bson::Bson::Null); 2]);
         assert_eq!(Customer::at_version(&db, customer.id, 1).await.unwrap().unwrap().plan, "free");
         let then = Customer::as_of(&db, customer.id, history[6].event.recorded_at).await.unwrap().unwrap();
@@ -161,7 +161,7 @@ every_store! {
         db.with_metadata(Metadata::new().actor("officer")).erase_subject(customer.id).await.unwrap();
         let erased = db.events().by_type("*.erased").all().await.unwrap();
         assert_eq!((erased.len(), erased[0].metadata.actor.as_deref()), (1, Some("officer")));
-        let fields: Vec<_> = erased[0].data.get_array("fields").unwrap().iter().filter_map(|name| name.as_str()).collect();
+        let fields: Vec<_> = erased[0].data().unwrap().get_array("fields").unwrap().iter().filter_map(|name| name.as_str()).collect();
         assert_eq!(fields, ["name", "email", "address", "born"]);
         assert_eq!(counts(&db.erase_subject(Uuid::now_v7()).await.unwrap()), (0, 0, 0, 0));
         assert!(matches!(db.erase_subject("").await, Err(Error::InvalidName { .. })));

@@ -36,7 +36,9 @@ async fn die_at_every_write(db: &Database, written: bool) {
 }
 
 fn sealed<'a>(event: &'a mut RecordedEvent, field: &str) -> &'a mut Binary {
-    let Some(Bson::Binary(binary)) = event.data.get_mut(field) else { panic!("`{field}` is not sealed") };
+    let Some(Bson::Binary(binary)) = event.data_mut().unwrap().get_mut(field) else {
+        panic!("`{field}` is not sealed")
+    };
     binary
 }
 
@@ -153,13 +155,13 @@ every_store! {
         let newer = read_rewritten(&db, |events| sealed(&mut events[0], "born").bytes[0] = 9);
         assert!(newer.await.contains("newer program"));
         let moved = read_rewritten(&db, |events| {
-            let change = events[3].data.get_array_mut("changes").unwrap()[0].as_document_mut().unwrap();
+            let change = events[3].data_mut().unwrap().get_array_mut("changes").unwrap()[0].as_document_mut().unwrap();
             let old = change.get("old").cloned().unwrap();
             change.insert("new", old);
         });
         assert!(moved.await.contains("`new email`"));
         let renamed = read_rewritten(&db, |events| {
-            let change = events[3].data.get_array_mut("changes").unwrap()[0].as_document_mut().unwrap();
+            let change = events[3].data_mut().unwrap().get_array_mut("changes").unwrap()[0].as_document_mut().unwrap();
             change.insert("path", "name");
         });
         assert!(renamed.await.contains("p_customer.updated"));

@@ -188,7 +188,7 @@ fn anew(entry: LogEntry) -> Commit {
             id: event.id,
             event_type: event.event_type,
             schema_version: event.schema_version,
-            data: event.data,
+            data: event.data.into_document().unwrap(),
             metadata: event.metadata,
             recorded_at: event.recorded_at,
         };
