@@ -1,5 +1,6 @@
 //! Streams: the history of one model instance, or of one key of application events.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::error::{Error, Result};
@@ -8,10 +9,12 @@ use crate::error::{Error, Result};
 ///
 /// A category is a lower-case word (`[a-z][a-z0-9_]*`, dots between words for application events);
 /// the key is any text that is not empty.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StreamId {
-    category: String,
-    key: String,
+    /// As it is written: one text, since streams are named in every event.
+    text: Box<str>,
+    /// Where the key begins: behind the first dash, since a category has none.
+    key: usize,
 }
 
 impl StreamId {
@@ -20,15 +23,10 @@ impl StreamId {
     /// # Errors
     /// [`Error::InvalidName`] when the category is not made of lower-case words or the key is empty, longer than
     /// 512 bytes, or holds a NUL.
-    pub fn new(category: impl Into<String>, key: impl Into<String>) -> Result<Self> {
-        let (category, key) = (category.into(), key.into());
-        if !crate::event::is_dotted_name(&category) {
-            return Err(Error::invalid_name("stream category", &category, "use lower-case words joined by dots"));
-        }
-        if key.is_empty() || key.len() > 512 || key.contains('\0') {
-            return Err(Error::invalid_name("stream key", &key, "use 1 to 512 bytes without NUL"));
-        }
-        Ok(Self { category, key })
+    pub fn new(category: impl AsRef<str>, key: impl AsRef<str>) -> Result<Self> {
+        let (category, key) = (category.as_ref(), key.as_ref());
+        check(category, key)?;
+        Ok(Self { text: [category, "-", key].concat().into(), key: category.len() + 1 })
     }
 
     /// Reads a stream id as it is written: `category-key`.
@@ -38,25 +36,56 @@ impl StreamId {
     pub fn parse(text: &str) -> Result<Self> {
         let (category, key) =
             text.split_once('-').ok_or_else(|| Error::invalid_name("stream id", text, "write it as `category-key`"))?;
-        Self::new(category, key)
+        check(category, key)?;
+        Ok(Self { text: text.into(), key: category.len() + 1 })
     }
 
     /// All streams of one model share its category.
     #[must_use]
     pub fn category(&self) -> &str {
-        &self.category
+        self.text.get(..self.key.saturating_sub(1)).unwrap_or_default()
     }
 
     /// The instance within the category.
     #[must_use]
     pub fn key(&self) -> &str {
-        &self.key
+        self.text.get(self.key..).unwrap_or_default()
+    }
+
+    /// As it is written: `category-key`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// What [`StreamId::new`] demands.
+fn check(category: &str, key: &str) -> Result<()> {
+    if !crate::event::is_dotted_name(category) {
+        return Err(Error::invalid_name("stream category", category, "use lower-case words joined by dots"));
+    }
+    if key.is_empty() || key.len() > 512 || key.contains('\0') {
+        return Err(Error::invalid_name("stream key", key, "use 1 to 512 bytes without NUL"));
+    }
+    Ok(())
+}
+
+/// By category, then by key.
+impl Ord for StreamId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.category(), self.key()).cmp(&(other.category(), other.key()))
+    }
+}
+
+impl PartialOrd for StreamId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.category, self.key)
+        f.write_str(&self.text)
     }
 }
 
