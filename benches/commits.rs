@@ -11,6 +11,8 @@
 
 #[path = "harness/batches.rs"]
 mod batches;
+#[path = "harness/durable.rs"]
+mod durable;
 mod harness;
 #[path = "harness/model.rs"]
 mod model;
@@ -19,11 +21,11 @@ mod plain;
 #[path = "harness/saver.rs"]
 mod saver;
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::time::Instant;
 
 use bson::{Document, doc};
 use earnorm::prelude::*;
@@ -33,10 +35,10 @@ use earnorm_core::metadata::Metadata;
 use earnorm_core::store::Store;
 use earnorm_core::stream::{ExpectedVersion, StreamId};
 use earnorm_store::MongoStore;
-use harness::{Measured, load, only_tested, report, speed, uri};
+use harness::{Measured, Promise, in_turn, load, only_tested, report, uri};
 use mongodb::options::WriteConcern;
 use plain::{PlainSaver, twin};
-use saver::Savers;
+use saver::{Prepared, Savers};
 
 const ROUNDS: usize = 7;
 const PROCESSES: usize = 8;
@@ -45,7 +47,7 @@ const SAVES: usize = 12;
 const EVENTS: usize = 256;
 const COMMITS: usize = 20;
 /// The argument that makes this program one of the processes.
-const CHILD: &str = "--saver";
+const CHILD: &str = "--child-saver";
 
 /// Saves when it is told to, and says when it is done.
 async fn child(name: &str, number: usize) {
@@ -53,19 +55,15 @@ async fn child(name: &str, number: usize) {
     let db = Database::builder().database(name).connect(&uri).await.unwrap();
     let client = mongodb::Client::with_uri_str(&uri).await.unwrap();
     let raw = client.database(name);
-    let plain = PlainSaver {
-        client: client.clone(),
-        events: raw.collection("plain_events"),
-        users: raw.collection("plain_users"),
-    };
+    let plain = PlainSaver::new(client.clone(), raw.collection("plain_events"), raw.collection("plain_users"));
     let first = i64::try_from(number * 1_000_000 + 1).unwrap();
     let mut savers = Savers { db, plain, position: Arc::new(AtomicI64::new(first)), number: number * 1_000 };
-    let mut prepared = savers.prepare(SAVERS).await;
+    let Prepared { mut ours, mut plain } = savers.prepare(SAVERS).await;
     println!("ready");
     while let Some(line) = tokio::task::block_in_place(|| std::io::stdin().lines().next()) {
         match line.unwrap().as_str() {
-            "ours" => savers.ours(&mut prepared, SAVES).await,
-            _ => savers.plain(&mut prepared, SAVES).await,
+            "ours" => savers.ours(&mut ours, SAVES).await,
+            _ => savers.plain(&mut plain, SAVES).await,
         };
         println!("done");
     }
@@ -91,37 +89,22 @@ impl Process {
     }
 }
 
-/// Saves a second of all processes together.
-fn together(processes: &mut [Process], way: &str) -> f64 {
-    let started = Instant::now();
+/// Saves of all processes together.
+fn together(processes: &mut [Process], way: &str) {
     for process in processes.iter_mut() {
         writeln!(process.tell, "{way}").unwrap();
     }
     for process in processes.iter_mut() {
         process.told.next().unwrap().unwrap();
     }
-    speed(PROCESSES * SAVERS * SAVES, started.elapsed())
 }
 
-fn processes(name: &str, measured: &mut Measured) {
-    let mut processes = Vec::new();
-    for number in 1..=PROCESSES {
-        processes.push(Process::start(name, number));
-    }
-    for round in 0..=ROUNDS {
-        let mut pair = (0.0, 0.0);
-        for turn in [round % 2, 1 - round % 2] {
-            if turn == 0 {
-                pair.0 = together(&mut processes, "ours");
-            } else {
-                pair.1 = together(&mut processes, "plain");
-            }
-        }
-        if round > 0 {
-            measured.rounds.push(pair);
-        }
-    }
-    for Process { mut child, tell, told } in processes {
+async fn processes(name: &str, measured: &mut Measured) {
+    let processes: Vec<_> = (1..=PROCESSES).map(|number| Process::start(name, number)).collect();
+    let processes = RefCell::new(processes);
+    let way = |way| tokio::task::block_in_place(|| together(&mut processes.borrow_mut(), way));
+    in_turn(measured, ROUNDS, PROCESSES * SAVERS * SAVES, async |_| way("ours"), async |_| way("plain")).await;
+    for Process { mut child, tell, told } in processes.into_inner() {
         drop((tell, told));
         child.wait().unwrap();
     }
@@ -156,34 +139,27 @@ async fn events(store: &MongoStore, plain: &mongodb::Collection<Document>, measu
     let mut durable = WriteConcern::majority();
     durable.journal = Some(true);
     let mut position = 100_000_000_i64;
-    for round in 0..=ROUNDS {
-        let mut pair = (0.0, 0.0);
-        for turn in [round % 2, 1 - round % 2] {
-            let started = Instant::now();
-            for _ in 0..COMMITS {
-                let commit = commit();
-                if turn == 0 {
-                    store.commit(commit).await.unwrap();
-                } else {
-                    let documents: Vec<_> = commit
-                        .appends
-                        .into_iter()
-                        .enumerate()
-                        .map(|(n, append)| {
-                            position += 1;
-                            stored(&append, position, (n == 0).then_some(commit.id))
-                        })
-                        .collect();
-                    plain.insert_many(documents).write_concern(durable.clone()).await.unwrap();
-                }
-            }
-            let speed = speed(COMMITS * EVENTS, started.elapsed());
-            if turn == 0 { pair.0 = speed } else { pair.1 = speed }
+    let ours = async |_| {
+        for _ in 0..COMMITS {
+            store.commit(commit()).await.unwrap();
         }
-        if round > 0 {
-            measured.rounds.push(pair);
+    };
+    let bare = async |_| {
+        for _ in 0..COMMITS {
+            let commit = commit();
+            let documents: Vec<_> = commit
+                .appends
+                .into_iter()
+                .enumerate()
+                .map(|(n, append)| {
+                    position += 1;
+                    stored(&append, position, (n == 0).then_some(commit.id))
+                })
+                .collect();
+            plain.insert_many(documents).write_concern(durable.clone()).await.unwrap();
         }
-    }
+    };
+    in_turn(measured, ROUNDS, COMMITS * EVENTS, ours, bare).await;
 }
 
 fn stored(append: &Append, position: i64, commit: Option<Uuid>) -> Document {
@@ -222,9 +198,9 @@ async fn main() {
     let server = raw.run_command(doc! { "buildInfo": 1 }).await.unwrap();
 
     let before = load();
-    let mut apart = Measured::new("64 savers in 8 processes", "at least 1.5");
-    tokio::task::block_in_place(|| processes(&name, &mut apart));
-    let mut many = Measured::new("256 events in one commit, bare inserts", "at least 0.5");
+    let mut apart = Measured::new("64 savers in 8 processes", Promise::AtLeast(1.5));
+    processes(&name, &mut apart).await;
+    let mut many = Measured::new("256 events in one commit, bare inserts", Promise::AtLeast(0.5));
     batches::summary(&recorded, "");
     events(&store, &plain, &mut many).await;
     let note = batches::summary(&recorded, "256 events in one commit");

@@ -4,6 +4,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
+    clippy::cast_precision_loss,
     missing_docs,
     reason = "a bench"
 )]
@@ -16,10 +17,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use harness::{load, only_tested};
+use harness::{Measured, Promise, load, millis, only_tested, report, rounds};
 
 const MODELS: usize = 100;
 const ROUNDS: usize = 3;
+const PROMISE: Promise = Promise::None("paid once a build");
 
 /// The types of the 19 fields beside the id, in turn.
 const TYPES: [&str; 5] = ["String", "i64", "Option<String>", "Vec<String>", "f64"];
@@ -87,27 +89,13 @@ fn main() {
     build(&plain, &target);
 
     let before = load();
-    let rounds: Vec<_> = (0..ROUNDS).map(|_| (build(&ours, &target), build(&plain, &target))).collect();
-    let ratio = median(rounds.iter().map(|(ours, plain)| ours.as_secs_f64() / plain.as_secs_f64()));
-    let more = median(rounds.iter().map(|(ours, plain)| per_model(*ours, *plain)));
-    let ours = median(rounds.iter().map(|(ours, _)| ours.as_secs_f64()));
-    let plain = median(rounds.iter().map(|(_, plain)| plain.as_secs_f64()));
-    println!(
-        "\nCompile time: {MODELS} models with 20 fields each, dev profile, not incremental; {ROUNDS} rounds in turn"
-    );
-    println!("load before: {before}\nload after:  {}\n", load());
-    println!("#[model], serde's derives included: {ours:.1} s");
-    println!("serde's derives alone:              {plain:.1} s");
-    println!("ratio {ratio:.1}, and {more:.0} ms a model more");
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    harness::median(&values)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a hundred")]
-fn per_model(ours: Duration, plain: Duration) -> f64 {
-    (ours.as_secs_f64() - plain.as_secs_f64()) * 1_000.0 / MODELS as f64
+    let mut whole = Measured::new("#[model], serde's derives included / serde's alone", PROMISE).amount("ms");
+    let mut each = Measured::new("a model more", PROMISE).alone("ms");
+    for _ in 0..rounds(ROUNDS) {
+        let (ours, plain) = (millis(build(&ours, &target)), millis(build(&plain, &target)));
+        whole.rounds.push((ours, plain));
+        each.push_alone((ours - plain) / MODELS as f64);
+    }
+    let setting = format!("{MODELS} models with 20 fields each, dev profile, not incremental");
+    report("Compile time", &setting, &before, &[whole, each]);
 }

@@ -16,12 +16,11 @@ mod model;
 mod plain;
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use bson::{Document, doc};
 use earnorm::prelude::*;
 use futures::TryStreamExt;
-use harness::{Measured, load, only_tested, report, speed, uri};
+use harness::{Measured, Promise, in_turn, load, only_tested, report, uri};
 use model::User;
 use mongodb::Collection;
 use plain::PlainUser;
@@ -62,23 +61,19 @@ const CASES: [Case; 3] = [
     },
 ];
 
-async fn ours(db: &Database, case: &Case, round: usize) -> f64 {
-    let started = Instant::now();
+async fn ours(db: &Database, case: &Case, round: usize) {
     for query in 0..case.queries {
         let found = User::find((case.ours)(round * 37 + query)).all(db).await.unwrap();
         assert_eq!(black_box(found).len(), case.finds);
     }
-    speed(case.queries, started.elapsed())
 }
 
-async fn plain(users: &Collection<PlainUser>, case: &Case, round: usize) -> f64 {
-    let started = Instant::now();
+async fn plain(users: &Collection<PlainUser>, case: &Case, round: usize) {
     for query in 0..case.queries {
         let cursor = users.find((case.plain)(round * 37 + query)).await.unwrap();
         let found: Vec<PlainUser> = cursor.try_collect().await.unwrap();
         assert_eq!(black_box(found).len(), case.finds);
     }
-    speed(case.queries, started.elapsed())
 }
 
 async fn fill(db: &Database) {
@@ -106,20 +101,10 @@ async fn main() {
     let before = load();
     let mut all = Vec::new();
     for case in &CASES {
-        let mut measured = Measured::new(case.name, "at least 0.9");
-        for round in 0..=ROUNDS {
-            let mut pair = (0.0, 0.0);
-            for turn in [round % 2, 1 - round % 2] {
-                if turn == 0 {
-                    pair.0 = ours(&db, case, round).await;
-                } else {
-                    pair.1 = plain(&users, case, round).await;
-                }
-            }
-            if round > 0 {
-                measured.rounds.push(pair);
-            }
-        }
+        let mut measured = Measured::new(case.name, Promise::AtLeast(0.9));
+        let ours = async |round| ours(&db, case, round).await;
+        let plain = async |round| plain(&users, case, round).await;
+        in_turn(&mut measured, ROUNDS, case.queries, ours, plain).await;
         all.push(measured);
     }
     let version = server.get_str("version").unwrap_or("unknown");

@@ -12,6 +12,7 @@
 
 mod harness;
 
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::process::Command;
 use std::time::Instant;
@@ -23,7 +24,7 @@ use earnorm::prelude::*;
 use earnorm::snapshot::SnapshotPolicy;
 use earnorm::stream::{ExpectedVersion, StreamId};
 use futures::StreamExt;
-use harness::{Measured, load, only_tested, report, speed, uri};
+use harness::{Measured, Promise, in_turn, is_control, load, only_tested, report, uri};
 
 const ROUNDS: usize = 11;
 const EVENTS: u64 = 10_000;
@@ -33,6 +34,10 @@ const LOOKS: usize = 100;
 const STREAMS: u64 = 1_000;
 /// How many commits write at once while the bench is prepared.
 const WRITERS: usize = 8;
+/// Events that are folded, and ten times as many.
+const SIZES: [u64; 2] = [100_000, 1_000_000];
+/// How everything is folded.
+const WAYS: [&str; 2] = ["fold_all", "rebuild"];
 
 #[event(name = "opened")]
 #[derive(Debug, Clone)]
@@ -114,25 +119,18 @@ async fn time_travel(server: &str) -> Measured {
     db.rebuild::<Account>().unwrap().run().await.unwrap();
     let folded = Account::at_version(&db, "a", VERSION).await.unwrap().unwrap();
     assert_eq!(folded.cents, i64::try_from(VERSION).unwrap() - 1);
-    let mut measured = Measured::new("at_version(9,990) of 10,000 / load", "at most 3 times").cost();
-    for round in 0..=ROUNDS {
-        let mut pair = (0.0, 0.0);
-        for turn in [round % 2, 1 - round % 2] {
-            let started = Instant::now();
-            for _ in 0..LOOKS {
-                if turn == 0 {
-                    black_box(Account::at_version(&db, "a", VERSION).await.unwrap());
-                } else {
-                    black_box(Account::load(&db, "a").await.unwrap());
-                }
-            }
-            let figure = speed(LOOKS, started.elapsed());
-            if turn == 0 { pair.0 = figure } else { pair.1 = figure }
+    let mut measured = Measured::new("at_version(9,990) of 10,000 / load", Promise::AtMost(3.0)).cost();
+    let travel = async |_| {
+        for _ in 0..LOOKS {
+            black_box(Account::at_version(&db, "a", VERSION).await.unwrap());
         }
-        if round > 0 {
-            measured.rounds.push(pair);
+    };
+    let load = async |_| {
+        for _ in 0..LOOKS {
+            black_box(Account::load(&db, "a").await.unwrap());
         }
-    }
+    };
+    in_turn(&mut measured, ROUNDS, LOOKS, travel, load).await;
     drop_database(&db, server, &name).await;
     measured
 }
@@ -145,7 +143,7 @@ async fn drop_database(db: &Database, server: &str, name: &str) {
 }
 
 /// The most memory this process ever held, in KiB.
-fn peak() -> u64 {
+fn peak() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
@@ -154,45 +152,46 @@ fn peak() -> u64 {
 /// In a process of its own: folds everything that `name` holds and prints its peak.
 async fn fold_everything(name: &str, how: &str) {
     let db = connect(name).await;
+    // As a control, it keeps all that it read.
+    let kept = if is_control() { db.events().all().await.unwrap() } else { Vec::new() };
     match how {
         "fold_all" => assert_eq!(Account::fold_all(&db).await.unwrap().len() as u64, STREAMS),
         _ => assert!(db.rebuild::<Account>().unwrap().run().await.unwrap().streams == STREAMS),
     }
+    black_box(kept);
     println!("{}", peak());
     db.close().await.unwrap();
 }
 
 /// The peak of a child process, in KiB.
-fn peak_of(name: &str, how: &str) -> u64 {
+fn peak_of(name: &str, how: &str) -> f64 {
     let child = Command::new(std::env::current_exe().unwrap()).args(["--child", name, how]).output().unwrap();
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
     String::from_utf8(child.stdout).unwrap().trim().parse().unwrap()
 }
 
-async fn memory(server: &str) {
-    let mut peaks = Vec::new();
-    for events in [100_000, 1_000_000] {
+/// What a fold of everything takes at most, of so many events and of ten times as many.
+async fn memory(server: &str) -> (Vec<Measured>, String) {
+    let mut all: Vec<_> = WAYS.map(|how| Measured::new(how, Promise::AtMost(1.2)).amount("KiB")).into();
+    let (mut peaks, mut note) = (Vec::new(), String::new());
+    for events in SIZES {
         let name = format!("bench_{}", Uuid::now_v7().simple());
         let db = connect(&name).await;
-        let started = Instant::now();
         let writes = (0..STREAMS).map(|id| append(&db, format!("a{id}"), events / STREAMS));
         futures::stream::iter(writes).buffer_unordered(WRITERS).collect::<Vec<()>>().await;
-        let wrote = started.elapsed();
-        for how in ["fold_all", "rebuild"] {
+        for how in WAYS {
             let started = Instant::now();
             peaks.push(peak_of(&name, how));
-            println!(
-                "{how} of {events} events in {STREAMS} streams: peak {} KiB, {:.1} s (writing them took {:.1} s)",
-                peaks.last().unwrap(),
-                started.elapsed().as_secs_f64(),
-                wrote.as_secs_f64()
-            );
+            let _ = write!(note, "{how} of {events} events: {:.1} s; ", started.elapsed().as_secs_f64());
         }
         drop_database(&db, server, &name).await;
     }
-    #[expect(clippy::cast_precision_loss, reason = "KiB")]
-    let ratio = |more: usize, less: usize| peaks[more] as f64 / peaks[less] as f64;
-    println!("peak for ten times the events: fold_all {:.2}, rebuild {:.2} (at most 1.2)", ratio(2, 0), ratio(3, 1));
+    let (less, more) = peaks.split_at(WAYS.len());
+    for (measured, pair) in all.iter_mut().zip(more.iter().copied().zip(less.iter().copied())) {
+        measured.name = format!("peak of {}, {} events / {} events", measured.name, SIZES[1], SIZES[0]);
+        measured.rounds.push(pair);
+    }
+    (all, note)
 }
 
 #[tokio::main]
@@ -208,6 +207,9 @@ async fn main() {
     let server = uri();
     let before = load();
     let travel = time_travel(&server).await;
-    report("Folding", "snapshots as they are by default", &before, &[travel]);
-    memory(&server).await;
+    let (memory, note) = memory(&server).await;
+    let setting =
+        format!("snapshots as they are by default; {STREAMS} streams, each fold in a process of its own\n{note}");
+    let all: Vec<_> = std::iter::once(travel).chain(memory).collect();
+    report("Folding: time travel against loading, and memory", &setting, &before, &all);
 }

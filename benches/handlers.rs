@@ -24,7 +24,7 @@ use bson::{Document, doc};
 use earnorm::events::{EventBus, EventContext, Handler, Start};
 use earnorm::prelude::*;
 use futures::TryStreamExt;
-use harness::{Measured, load, median, only_tested, report, speed, uri};
+use harness::{Measured, Promise, in_turn, is_control, load, millis, only_tested, percentiles, report, uri};
 use model::User;
 use mongodb::Collection;
 use tokio::sync::mpsc;
@@ -35,6 +35,8 @@ const SAVES: usize = 300;
 /// Between two saves at a low rate.
 const PAUSE: Duration = Duration::from_millis(10);
 const IDLE: Duration = Duration::from_secs(20);
+/// How long a control holds each event up.
+const HELD: Duration = Duration::from_millis(100);
 
 /// A handler that does nothing.
 fn nothing(id: String) -> Handler {
@@ -57,42 +59,22 @@ async fn fill(db: &Database) {
     }
 }
 
-/// The whole log through new handlers, in events a second and handler.
-async fn through(db: &Database, handlers: usize, round: usize) -> f64 {
+/// The whole log through new handlers.
+async fn through(db: &Database, handlers: usize, round: usize) {
     let builder = (0..handlers).fold(EventBus::builder(db).only_added(), |bus, n| {
         bus.handler(nothing(format!("r{round}-{handlers}-{n}")).start(Start::Beginning))
     });
-    let started = Instant::now();
     let bus = builder.start().await.unwrap();
     bus.run_until_idle().await.unwrap();
-    let took = started.elapsed();
     bus.stop().await.unwrap();
-    speed(EVENTS * handlers, took)
 }
 
-async fn bare(log: &Collection<Document>) -> f64 {
-    let started = Instant::now();
+/// The whole log through a bare cursor.
+async fn bare(log: &Collection<Document>) {
     let mut cursor = log.find(doc! { "s": { "$exists": true } }).sort(doc! { "_id": 1 }).await.unwrap();
     while let Some(event) = cursor.try_next().await.unwrap() {
         black_box(event);
     }
-    speed(EVENTS, started.elapsed())
-}
-
-/// Milliseconds, sorted.
-fn sorted(mut times: Vec<f64>) -> Vec<f64> {
-    times.sort_by(f64::total_cmp);
-    times
-}
-
-fn percentile(sorted: &[f64], part: f64) -> f64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
-    let index = (sorted.len() as f64 * part) as usize;
-    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
-}
-
-fn millis(took: Duration) -> f64 {
-    took.as_secs_f64() * 1_000.0
 }
 
 /// From the answer of a save to the handler, and from asking for it, in milliseconds.
@@ -101,6 +83,9 @@ async fn latency(db: &Database, handlers: usize, pause: Duration) -> (Vec<f64>, 
     let telling = Handler::new(format!("live-{}", Uuid::now_v7()), move |_: Arc<RecordedEvent>, _: EventContext| {
         let sender = sender.clone();
         async move {
+            if is_control() {
+                std::thread::sleep(HELD);
+            }
             let _gone = sender.send(Instant::now());
             Ok(())
         }
@@ -124,7 +109,7 @@ async fn latency(db: &Database, handlers: usize, pause: Duration) -> (Vec<f64>, 
     }
     bus.stop().await.unwrap();
     user.hard_delete(db).await.unwrap();
-    (sorted(behind), sorted(whole))
+    (behind, whole)
 }
 
 async fn inserts(raw: &mongodb::Database) -> Vec<f64> {
@@ -135,28 +120,57 @@ async fn inserts(raw: &mongodb::Database) -> Vec<f64> {
         plain.insert_one(doc! { "n": n, "city": "Rome" }).await.unwrap();
         times.push(millis(started.elapsed()));
     }
-    sorted(times)
+    times
 }
 
 /// What handlers that wait cost: memory each, and a share of a core.
-async fn idle(db: &Database) {
+async fn idle(db: &Database) -> [Measured; 2] {
+    let mut memory = Measured::new("memory of a handler that waits", Promise::AtMost(100.0)).alone("KiB");
     let before = process::resident_kib();
     let many = 512;
     let builder =
         (0..many).fold(EventBus::builder(db).only_added(), |bus, n| bus.handler(nothing(format!("many-{n}"))));
     let bus = builder.start().await.unwrap();
     bus.run_until_idle().await.unwrap();
-    let each = process::resident_kib().saturating_sub(before) / many;
-    println!("memory of a registered handler that waits: {each} KiB of {many} (under 100)");
+    let ballast = if is_control() { vec![1_u8; 100 << 20] } else { Vec::new() };
+    memory.push_alone(process::resident_kib().saturating_sub(before) as f64 / many as f64);
+    drop(black_box(ballast));
     bus.stop().await.unwrap();
+    let mut share = Measured::new("an idle bus with 16 handlers", Promise::AtMost(1.0)).alone("% core");
     let builder = (0..16).fold(EventBus::builder(db).only_added(), |bus, n| bus.handler(nothing(format!("idle-{n}"))));
     let bus = builder.start().await.unwrap();
     bus.run_until_idle().await.unwrap();
     let (started, before) = (Instant::now(), process::cpu_time());
+    while is_control() && started.elapsed() < IDLE / 10 {
+        black_box(());
+    }
     tokio::time::sleep(IDLE).await;
-    let share = (process::cpu_time() - before).as_secs_f64() / started.elapsed().as_secs_f64() * 100.0;
-    println!("an idle bus with 16 handlers: {share:.2}% of a core (under 1)");
+    share.push_alone((process::cpu_time() - before).as_secs_f64() / started.elapsed().as_secs_f64() * 100.0);
     bus.stop().await.unwrap();
+    [memory, share]
+}
+
+/// From a save to a live handler, beside a bare insert.
+async fn live(db: &Database, raw: &mongodb::Database) -> Vec<Measured> {
+    let inserts = percentiles(inserts(raw).await.into_iter());
+    let mut all = Vec::new();
+    for (rate, pause) in [("low", PAUSE), ("high", Duration::ZERO)] {
+        for handlers in [1, 16] {
+            let promise =
+                if rate == "low" { Promise::AtMost(10.0) } else { Promise::None("the queue is measured too") };
+            let (behind, whole) = latency(db, handlers, pause).await;
+            let from = [("the answer of a save", behind, promise), ("asking for a save", whole, Promise::None(""))];
+            for (start, times, promise) in from {
+                let name = format!("from {start}, {handlers} handlers, {rate} rate");
+                let mut measured = Measured::new(&name, promise).amount("ms");
+                let ours = percentiles(times.into_iter());
+                measured.rounds.push((ours[2], inserts[0]));
+                measured.latency = Some((ours, Some(inserts)));
+                all.push(measured);
+            }
+        }
+    }
+    all
 }
 
 #[tokio::main]
@@ -166,8 +180,10 @@ async fn main() {
     }
     let (uri, name) = (uri(), format!("bench_{}", Uuid::now_v7().simple()));
     let (db, memory) = (connect("mongodb", &name).await, connect("memory", &name).await);
+    let before = load();
     // First, while the allocator has nothing to reuse.
-    idle(&db).await;
+    let idle = idle(&db).await;
+    report("Handlers that wait", "on MongoDB", &before, &idle);
     fill(&db).await;
     fill(&memory).await;
     let client = mongodb::Client::with_uri_str(&uri).await.unwrap();
@@ -175,40 +191,20 @@ async fn main() {
     let log = raw.collection::<Document>("earnorm_events");
 
     let before = load();
-    let mut one = Measured::new("one handler that does nothing, MongoDB", "at least 0.1");
-    let mut many = Measured::new("16 handlers, events of all, MongoDB", "none");
-    let mut in_memory = Measured::new("one handler that does nothing, memory", "none");
-    for round in 0..=ROUNDS {
-        let plain = bare(&log).await;
-        let speeds = [through(&db, 1, round).await, through(&db, 16, round).await, through(&memory, 1, round).await];
-        if round > 0 {
-            one.rounds.push((speeds[0], plain));
-            many.rounds.push((speeds[1], plain));
-            in_memory.rounds.push((speeds[2], plain));
-        }
-    }
+    let mut one = Measured::new("one handler that does nothing, MongoDB", Promise::AtLeast(0.1));
+    in_turn(&mut one, ROUNDS, EVENTS, async |round| through(&db, 1, round).await, async |_| bare(&log).await).await;
+    let mut many = Measured::new("16 handlers, the log through each, MongoDB", Promise::None("16 times the work"));
+    in_turn(&mut many, ROUNDS, EVENTS, async |round| through(&db, 16, round).await, async |_| bare(&log).await).await;
+    let mut apart = Measured::new("one handler that does nothing, memory", Promise::None("another store"));
+    in_turn(&mut apart, ROUNDS, EVENTS, async |round| through(&memory, 1, round).await, async |_| bare(&log).await)
+        .await;
     let setting = format!("{EVENTS} events, beside a bare cursor over the log on MongoDB");
-    report("Handlers: from the log", &setting, &before, &[one, many, in_memory]);
+    report("Handlers: from the log", &setting, &before, &[one, many, apart]);
 
-    println!("from a save to a live handler, in ms (p50, p95, p99)");
-    let plain = inserts(&raw).await;
-    println!("  a bare majority insert_one: {:.1}", median(&plain));
-    for (rate, pause) in [("low", PAUSE), ("high", Duration::ZERO)] {
-        for handlers in [1, 16] {
-            let (behind, whole) = latency(&db, handlers, pause).await;
-            let three =
-                |times: &[f64]| [0.5, 0.95, 0.99].map(|part| format!("{:.1}", percentile(times, part))).join(" / ");
-            let times = |times: &[f64]| format!("{:.1}", percentile(times, 0.99) / median(&plain));
-            println!(
-                "  {rate} rate, {handlers} handlers: {} behind the answer (p99 {} times the insert; at most 10 at a low \
-                 rate), {} from asking for the save ({} times)",
-                three(&behind),
-                times(&behind),
-                three(&whole),
-                times(&whole)
-            );
-        }
-    }
+    let before = load();
+    let live = live(&db, &raw).await;
+    let setting = format!("{SAVES} saves; ours is the 99th percentile, plain the median of a bare majority insert_one");
+    report("Handlers: from a save to a live handler", &setting, &before, &live);
     db.close().await.unwrap();
     raw.drop().await.unwrap();
     client.shutdown().await;

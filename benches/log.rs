@@ -14,21 +14,19 @@ mod harness;
 mod model;
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use bson::raw::RawDocumentBuf;
 use bson::{Document, doc};
 use earnorm::prelude::*;
 use futures::TryStreamExt;
-use harness::{Measured, load, only_tested, report, speed, uri};
+use harness::{Measured, Promise, in_turn, load, only_tested, report, uri};
 use model::User;
 use mongodb::Collection;
 
 const ROUNDS: usize = 11;
 const EVENTS: usize = 20_000;
 
-async fn ours(db: &Database) -> f64 {
-    let started = Instant::now();
+async fn ours(db: &Database) {
     let mut events = db.events().stream();
     let mut count = 0;
     while let Some(event) = events.try_next().await.unwrap() {
@@ -36,11 +34,9 @@ async fn ours(db: &Database) -> f64 {
         count += 1;
     }
     assert_eq!(count, EVENTS);
-    speed(EVENTS, started.elapsed())
 }
 
-async fn bare<T: serde::de::DeserializeOwned + Send + Sync + Unpin>(log: &Collection<T>) -> f64 {
-    let started = Instant::now();
+async fn bare<T: serde::de::DeserializeOwned + Send + Sync + Unpin>(log: &Collection<T>) {
     let mut cursor = log.find(doc! { "s": { "$exists": true } }).sort(doc! { "_id": 1 }).await.unwrap();
     let mut count = 0;
     while let Some(event) = cursor.try_next().await.unwrap() {
@@ -48,7 +44,6 @@ async fn bare<T: serde::de::DeserializeOwned + Send + Sync + Unpin>(log: &Collec
         count += 1;
     }
     assert_eq!(count, EVENTS);
-    speed(EVENTS, started.elapsed())
 }
 
 #[tokio::main]
@@ -69,23 +64,13 @@ async fn main() {
     let server = raw.run_command(doc! { "buildInfo": 1 }).await.unwrap();
 
     let before = load();
-    let mut decoded = Measured::new("the whole log, cursor decodes to documents", "at least 0.7");
-    let mut undecoded = Measured::new("the whole log, cursor gives bytes", "none");
-    for round in 0..=ROUNDS {
-        let mut speeds = [0.0; 3];
-        for turn in 0..3 {
-            match (turn + round) % 3 {
-                0 => speeds[0] = ours(&db).await,
-                1 => speeds[1] = bare(&documents).await,
-                _ => speeds[2] = bare(&bytes).await,
-            }
-        }
-        // The first round warms connections and caches.
-        if round > 0 {
-            decoded.rounds.push((speeds[0], speeds[1]));
-            undecoded.rounds.push((speeds[0], speeds[2]));
-        }
-    }
+    let mut decoded = Measured::new("the whole log, cursor decodes to documents", Promise::AtLeast(0.7));
+    let mut undecoded = Measured::new(
+        "the whole log, cursor gives bytes",
+        Promise::None("a cursor that reads nothing of what it gets"),
+    );
+    in_turn(&mut decoded, ROUNDS, EVENTS, async |_| ours(&db).await, async |_| bare(&documents).await).await;
+    in_turn(&mut undecoded, ROUNDS, EVENTS, async |_| ours(&db).await, async |_| bare(&bytes).await).await;
     let version = server.get_str("version").unwrap_or("unknown");
     let setting = format!("MongoDB {version}; {EVENTS} events, in the order of positions");
     report("Log: every event against a bare cursor", &setting, &before, &[decoded, undecoded]);

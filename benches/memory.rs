@@ -16,10 +16,9 @@ mod model;
 mod plain;
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use earnorm::prelude::*;
-use harness::{Measured, load, only_tested, report, speed};
+use harness::{Measured, Promise, in_turn, load, only_tested, report};
 use model::User;
 use plain::PlainUser;
 
@@ -37,23 +36,19 @@ fn plain(user: &User) -> PlainUser {
     PlainUser { id, email, name, city, street, age, visits, score, active, tags, seen }
 }
 
-async fn saves(db: &Database, user: &mut Entity<User>) -> f64 {
-    let started = Instant::now();
+async fn saves(db: &Database, user: &mut Entity<User>) {
     for _ in 0..SAVES {
         user.visits += 1;
         user.save(db).await.unwrap();
     }
-    speed(SAVES, started.elapsed())
 }
 
-fn encodings(user: &mut PlainUser) -> f64 {
-    let started = Instant::now();
+fn encodings(user: &mut PlainUser) {
     for _ in 0..SAVES {
         user.visits += 1;
         black_box(bson::serialize_to_document(black_box(user)).unwrap());
         black_box(bson::serialize_to_document(black_box(user)).unwrap());
     }
-    speed(SAVES, started.elapsed())
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -62,24 +57,20 @@ async fn main() {
         return;
     }
     let before = load();
-    let mut measured = Measured::new("cost of a save in two encodings", "at most 3 times").cost();
-    for round in 0..=ROUNDS {
-        // A fresh store each round: the log of the round before is not part of what is measured.
+    let mut measured = Measured::new("cost of a save in two encodings", Promise::AtMost(3.0)).cost();
+    // A fresh store each round: the log of the round before is not part of what is measured.
+    let mut stores = Vec::new();
+    for _ in 0..=ROUNDS {
         let db = Database::connect("memory:").await.unwrap();
-        let mut user = db.create(User::sample(0, "Here".into())).await.unwrap();
-        let mut encoded = plain(&user);
-        let mut pair = (0.0, 0.0);
-        for turn in [round % 2, 1 - round % 2] {
-            if turn == 0 {
-                pair.0 = saves(&db, &mut user).await;
-            } else {
-                pair.1 = encodings(&mut encoded);
-            }
-        }
-        if round > 0 {
-            measured.rounds.push(pair);
-        }
+        let user = db.create(User::sample(0, "Here".into())).await.unwrap();
+        stores.push((db, user));
     }
+    let mut encoded = plain(&stores[0].1);
+    let ours = async |round: usize| {
+        let (db, user) = &mut stores[round];
+        saves(db, user).await;
+    };
+    in_turn(&mut measured, ROUNDS, SAVES, ours, async |_| encodings(&mut encoded)).await;
     let setting = "11 fields, one changed; plain = bson::serialize_to_document of the same fields, twice";
     report("Memory: a save with one pre hook", setting, &before, &[measured]);
 }

@@ -11,6 +11,8 @@
 
 #[path = "harness/batches.rs"]
 mod batches;
+#[path = "harness/durable.rs"]
+mod durable;
 mod harness;
 #[path = "harness/model.rs"]
 mod model;
@@ -24,29 +26,19 @@ use std::sync::atomic::AtomicI64;
 
 use bson::doc;
 use earnorm::prelude::*;
-use harness::{Measured, load, only_tested, report, uri};
+use harness::{Measured, Promise, in_turn, load, only_tested, report, uri};
 use plain::{PlainSaver, twin};
-use saver::Savers;
+use saver::{Prepared, Savers};
 
 const ROUNDS: usize = 9;
 
-/// So many savers, each with a model of its own: saves a second of ours and of the plain way, round by round.
+/// So many savers, each with a model of its own.
 async fn run(bench: &mut Savers, savers: usize, saves: usize, measured: &mut Measured) {
-    let mut prepared = bench.prepare(savers).await;
-    for round in 0..=ROUNDS {
-        let mut pair = (0.0, 0.0);
-        for turn in [round % 2, 1 - round % 2] {
-            if turn == 0 {
-                pair.0 = bench.ours(&mut prepared, saves).await;
-            } else {
-                pair.1 = bench.plain(&mut prepared, saves).await;
-            }
-        }
-        // The first round warms connections and caches.
-        if round > 0 {
-            measured.rounds.push(pair);
-        }
-    }
+    let Prepared { mut ours, mut plain } = bench.prepare(savers).await;
+    let bench = &*bench;
+    let ours = async |_| bench.ours(&mut ours, saves).await;
+    let plain = async |_| bench.plain(&mut plain, saves).await;
+    in_turn(measured, ROUNDS, savers * saves, ours, plain).await;
 }
 
 #[tokio::main]
@@ -62,15 +54,16 @@ async fn main() {
     let events = twin(&raw, "earnorm_events", "plain_events").await.unwrap();
     let users = twin(&raw, "users", "plain_users").await.unwrap();
     let server = raw.run_command(doc! { "buildInfo": 1 }).await.unwrap();
-    let plain = PlainSaver { client: client.clone(), events, users };
+    let plain = PlainSaver::new(client.clone(), events, users);
     let mut bench = Savers { db, plain, position: Arc::new(AtomicI64::new(1)), number: 0 };
 
     let before = load();
+    let kept_as = bench.kept_as().await;
     let mut all = Vec::new();
     let mut notes = Vec::new();
-    for (savers, saves, promise) in [(1, 200, "at least 0.75"), (64, 15, "at least 4"), (256, 8, "at least 7")] {
+    for (savers, saves, promise) in [(1, 200, 0.75), (64, 15, 4.0), (256, 8, 7.0)] {
         let name = if savers == 1 { "one saver".to_owned() } else { format!("{savers} savers, each its own model") };
-        let mut measured = Measured::new(&name, promise);
+        let mut measured = Measured::new(&name, Promise::AtLeast(promise)).kept_as(&kept_as);
         batches::summary(&recorded, &name);
         run(&mut bench, savers, saves, &mut measured).await;
         notes.push(batches::summary(&recorded, &name));

@@ -25,7 +25,7 @@ use std::time::Instant;
 use bson::Document;
 use earnorm::prelude::*;
 use futures::TryStreamExt;
-use harness::{Measured, load, median, only_tested, report, speed};
+use harness::{Measured, Promise, in_turn, load, median, only_tested, report};
 use model::User;
 use rows::Rows;
 
@@ -73,10 +73,8 @@ fn disk(scratch: &Scratch) -> f64 {
     median(&took)
 }
 
-/// Saves a second, when every saver saves so many times.
-async fn ours(db: &Database, savers: &mut Vec<Entity<User>>, saves: usize) -> f64 {
-    let count = savers.len() * saves;
-    let started = Instant::now();
+/// Every saver saves so many times.
+async fn ours(db: &Database, savers: &mut Vec<Entity<User>>, saves: usize) {
     let tasks = savers.drain(..).map(|mut user| {
         let db = db.clone();
         tokio::spawn(async move {
@@ -91,7 +89,6 @@ async fn ours(db: &Database, savers: &mut Vec<Entity<User>>, saves: usize) -> f6
     for task in tasks {
         savers.push(task.await.unwrap());
     }
-    speed(count, started.elapsed())
 }
 
 /// Savers of ours in turn with bare transactions of as many saves.
@@ -101,26 +98,14 @@ async fn saves(scratch: &Scratch, savers: usize, saves: usize, measured: &mut Me
     let users: Vec<_> = (0..savers).map(|n| User::sample(n, "Here".into())).collect();
     let mut users = db.create_many(users).await.unwrap();
     let mut rows = Rows::copy(&path, &scratch.file(&format!("bare_{savers}.db")));
-    for round in 0..=SAVE_ROUNDS {
-        let mut pair = (0.0, 0.0);
-        for turn in [round % 2, 1 - round % 2] {
-            if turn == 0 {
-                pair.0 = ours(&db, &mut users, saves).await;
-            } else {
-                pair.1 = tokio::task::block_in_place(|| rows.saves(saves));
-            }
-        }
-        // The first round warms caches.
-        if round > 0 {
-            measured.rounds.push(pair);
-        }
-    }
+    let ours = async |_| ours(&db, &mut users, saves).await;
+    let bare = async |_| tokio::task::block_in_place(|| rows.saves(saves));
+    in_turn(measured, SAVE_ROUNDS, savers * saves, ours, bare).await;
     db.close().await.unwrap();
 }
 
-/// Events a second, and whether what they tell is looked at.
-async fn all_events(db: &Database, look: bool) -> f64 {
-    let started = Instant::now();
+/// Reads all events; `look`: and what they tell.
+async fn all_events(db: &Database, look: bool) {
     let mut events = db.events().stream();
     let mut count = 0;
     while let Some(event) = events.try_next().await.unwrap() {
@@ -131,16 +116,13 @@ async fn all_events(db: &Database, look: bool) -> f64 {
         count += 1;
     }
     assert_eq!(count, EVENTS);
-    speed(EVENTS, started.elapsed())
 }
 
-/// Documents a second when they are only made, of BSON in memory: what any reading of events takes at least.
-fn documents(built: &[Vec<u8>]) -> f64 {
-    let started = Instant::now();
+/// Documents that are only made, of BSON in memory: what any reading of events takes at least.
+fn documents(built: &[Vec<u8>]) {
     for bytes in built {
         black_box(Document::from_reader(bytes.as_slice()).unwrap());
     }
-    speed(built.len(), started.elapsed())
 }
 
 /// Reads the log, and tells what it takes in the file.
@@ -152,25 +134,12 @@ async fn log(scratch: &Scratch, [measured, looked, floor]: [&mut Measured; 3]) -
         db.create_many(chunk.to_vec()).await.unwrap();
     }
     let rows = Rows::copy(&path, &scratch.file("bare_log.db"));
-    let built: Vec<_> =
-        db.events().all().await.unwrap().iter().map(|event| event.data().unwrap().to_vec().unwrap()).collect();
-    for round in 0..=READ_ROUNDS {
-        let mut pair = (0.0, 0.0);
-        for turn in [round % 2, 1 - round % 2] {
-            if turn == 0 {
-                pair.0 = all_events(&db, false).await;
-            } else {
-                let started = Instant::now();
-                assert_eq!(tokio::task::block_in_place(|| rows.read()), EVENTS);
-                pair.1 = speed(EVENTS, started.elapsed());
-            }
-        }
-        if round > 0 {
-            measured.rounds.push(pair);
-            looked.rounds.push((all_events(&db, true).await, pair.1));
-            floor.rounds.push((tokio::task::block_in_place(|| documents(&built)), pair.1));
-        }
-    }
+    let built: Vec<_> = db.events().all().await.unwrap().iter().map(|event| event.data().unwrap().to_vec().unwrap()).collect();
+    let bare = async |_| assert_eq!(tokio::task::block_in_place(|| rows.read()), EVENTS);
+    in_turn(measured, READ_ROUNDS, EVENTS, async |_| all_events(&db, false).await, bare).await;
+    in_turn(looked, READ_ROUNDS, EVENTS, async |_| all_events(&db, true).await, bare).await;
+    let made = async |_| tokio::task::block_in_place(|| documents(&built));
+    in_turn(floor, READ_ROUNDS, EVENTS, made, bare).await;
     db.close().await.unwrap();
     rows.sizes(EVENTS)
 }
@@ -182,13 +151,13 @@ async fn main() {
     }
     let scratch = Scratch::new();
     let (before, disk_before) = (load(), disk(&scratch));
-    let mut one = Measured::new("one saver", "at least 0.7");
+    let mut one = Measured::new("one saver", Promise::AtLeast(0.7));
     saves(&scratch, 1, 60, &mut one).await;
-    let mut many = Measured::new("64 savers, bare: 64 saves a transaction", "at least 0.4");
+    let mut many = Measured::new("64 savers, bare: 64 saves a transaction", Promise::AtLeast(0.4));
     saves(&scratch, SAVERS, 10, &mut many).await;
-    let mut reads = Measured::new("the whole log, bare: texts as they are", "at least 0.5");
-    let mut looked = Measured::new("the same, all data looked at", "none");
-    let mut floor = Measured::new("its documents made of BSON in memory", "none: the floor of the line above");
+    let mut reads = Measured::new("the whole log, bare: texts as they are", Promise::AtLeast(0.5));
+    let mut looked = Measured::new("the same, all data looked at", Promise::None("what parsing takes"));
+    let mut floor = Measured::new("its documents made of BSON in memory", Promise::None("the floor of the line above"));
     let sizes = log(&scratch, [&mut reads, &mut looked, &mut floor]).await;
     let mut setting = format!("SQLite {}, WAL, synchronous=FULL; one changed field of 11", rows::version());
     let _ = write!(setting, "\nthe disk keeps 4 KiB in {disk_before:.2} ms before, {:.2} ms after", disk(&scratch));

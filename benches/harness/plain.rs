@@ -51,9 +51,18 @@ pub struct PlainSaver {
     pub client: Client,
     pub events: Collection<Document>,
     pub users: Collection<Document>,
+    /// What each commit waits for.
+    pub durable: WriteConcern,
 }
 
 impl PlainSaver {
+    /// As durable as ours: majority and journal.
+    pub fn new(client: Client, events: Collection<Document>, users: Collection<Document>) -> Self {
+        let mut durable = WriteConcern::majority();
+        durable.journal = Some(true);
+        Self { client, events, users, durable }
+    }
+
     pub async fn save(&self, id: Uuid, version: i64, visits: i64, position: i64) -> mongodb::error::Result<()> {
         loop {
             match self.attempt(id, version, visits, position).await {
@@ -65,8 +74,7 @@ impl PlainSaver {
 
     async fn attempt(&self, id: Uuid, version: i64, visits: i64, position: i64) -> mongodb::error::Result<()> {
         let mut session = self.client.start_session().await?;
-        let mut durable = WriteConcern::majority();
-        durable.journal = Some(true);
+        let durable = self.durable.clone();
         session.start_transaction().read_concern(ReadConcern::snapshot()).write_concern(durable).await?;
         let id = bson::Uuid::from_bytes(id.into_bytes());
         let now = bson::DateTime::now();

@@ -1,4 +1,5 @@
 //! What the own process uses, as Linux tells it.
+#![allow(dead_code, reason = "each bench uses a part")]
 
 use std::time::Duration;
 

@@ -1,13 +1,11 @@
 //! Bare `rusqlite` on a copy of our file: the same rows in the same tables with the same indexes.
+#![allow(dead_code, reason = "each bench uses a part")]
 
 use std::hint::black_box;
 use std::path::Path;
-use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 use uuid::Uuid;
-
-use crate::harness::speed;
 
 /// One document that is saved again and again.
 struct Saved {
@@ -51,9 +49,8 @@ impl Rows {
         Self { conn, saved, position }
     }
 
-    /// Every document is saved so many times, all of them in one transaction. Saves a second.
-    pub fn saves(&mut self, times: usize) -> f64 {
-        let started = Instant::now();
+    /// Every document is saved so many times, all of them in one transaction.
+    pub fn saves(&mut self, times: usize) {
         for _ in 0..times {
             let transaction = rusqlite::Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate).unwrap();
             for saved in &mut self.saved {
@@ -63,7 +60,15 @@ impl Rows {
             transaction.prepare_cached("UPDATE earnorm_log SET \"end\" = ?").unwrap().execute([self.position]).unwrap();
             transaction.commit().unwrap();
         }
-        speed(times * self.saved.len(), started.elapsed())
+    }
+
+    /// One document is saved, in a transaction of its own.
+    pub fn save(&mut self, index: usize) {
+        let transaction = rusqlite::Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate).unwrap();
+        self.position += 1;
+        save(&transaction, &mut self.saved[index], self.position);
+        transaction.prepare_cached("UPDATE earnorm_log SET \"end\" = ?").unwrap().execute([self.position]).unwrap();
+        transaction.commit().unwrap();
     }
 
     /// Reads the log, and gives how many rows it has.

@@ -3,13 +3,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Instant;
 
 use bson::{Document, doc};
 use earnorm::prelude::*;
 use futures::TryStreamExt;
 
-use crate::harness::speed;
+use crate::durable;
 use crate::model::User;
 use crate::plain::PlainSaver;
 
@@ -24,9 +23,14 @@ pub struct Savers {
 
 /// The models of so many savers, ours and the plain ones.
 pub struct Prepared {
-    ours: Vec<Entity<User>>,
-    plain: Vec<Uuid>,
-    versions: Vec<i64>,
+    pub ours: Vec<Entity<User>>,
+    pub plain: Vec<PlainModel>,
+}
+
+/// A model that the plain driver saves.
+pub struct PlainModel {
+    pub id: Uuid,
+    pub version: i64,
 }
 
 impl Savers {
@@ -41,14 +45,20 @@ impl Savers {
         let stored: Vec<Document> =
             source.find(doc! { "_id": { "$in": wanted } }).await.unwrap().try_collect().await.unwrap();
         self.plain.users.insert_many(stored).await.unwrap();
-        Prepared { versions: vec![1; ids.len()], ours, plain: ids }
+        Prepared { ours, plain: ids.into_iter().map(|id| PlainModel { id, version: 1 }).collect() }
     }
 
-    /// Saves a second, when every saver saves so many times.
-    pub async fn ours(&self, prepared: &mut Prepared, saves: usize) -> f64 {
-        let count = prepared.ours.len() * saves;
-        let started = Instant::now();
-        let tasks = prepared.ours.drain(..).map(|mut user| {
+    /// How well ours and the plain way keep what they write, as the server sees it.
+    pub async fn kept_as(&mut self) -> (String, String) {
+        let Prepared { mut ours, mut plain } = self.prepare(1).await;
+        let client = &self.plain.client;
+        let kept = durable::observed(client, self.ours(&mut ours, 1)).await;
+        (kept, durable::observed(client, self.plain(&mut plain, 1)).await)
+    }
+
+    /// Every saver saves so many times.
+    pub async fn ours(&self, models: &mut Vec<Entity<User>>, saves: usize) {
+        let tasks = models.drain(..).map(|mut user| {
             let db = self.db.clone();
             tokio::spawn(async move {
                 for _ in 0..saves {
@@ -60,34 +70,31 @@ impl Savers {
         });
         let tasks: Vec<_> = tasks.collect();
         for task in tasks {
-            prepared.ours.push(task.await.unwrap());
+            models.push(task.await.unwrap());
         }
-        speed(count, started.elapsed())
     }
 
     /// The same with the plain driver.
-    pub async fn plain(&self, prepared: &mut Prepared, saves: usize) -> f64 {
-        let started = Instant::now();
-        let tasks: Vec<_> = prepared
-            .plain
-            .iter()
-            .zip(&prepared.versions)
-            .map(|(id, version)| {
-                let (plain, position, id, version) = (self.plain.clone(), Arc::clone(&self.position), *id, *version);
-                tokio::spawn(async move {
-                    for save in 0..saves {
-                        let at = version + i64::try_from(save).unwrap();
-                        plain.save(id, at, at, position.fetch_add(1, Ordering::Relaxed)).await.unwrap();
-                    }
-                })
+    pub async fn plain(&self, models: &mut Vec<PlainModel>, saves: usize) {
+        let tasks = models.drain(..).map(|mut model| {
+            let (plain, position) = (self.plain.clone(), Arc::clone(&self.position));
+            tokio::spawn(async move {
+                for _ in 0..saves {
+                    plain_save(&plain, &mut model, &position).await;
+                }
+                model
             })
-            .collect();
+        });
+        let tasks: Vec<_> = tasks.collect();
         for task in tasks {
-            task.await.unwrap();
+            models.push(task.await.unwrap());
         }
-        for version in &mut prepared.versions {
-            *version += i64::try_from(saves).unwrap();
-        }
-        speed(prepared.plain.len() * saves, started.elapsed())
     }
+}
+
+/// One save with the plain driver.
+pub async fn plain_save(plain: &PlainSaver, model: &mut PlainModel, position: &AtomicI64) {
+    let at = position.fetch_add(1, Ordering::Relaxed);
+    plain.save(model.id, model.version, model.version, at).await.unwrap();
+    model.version += 1;
 }

@@ -5,6 +5,7 @@
 mod support;
 
 mod bad_input;
+mod benches;
 mod bulk;
 #[cfg(feature = "cli")]
 mod cli;

@@ -1,4 +1,4 @@
-//! Runs cargo for a task: its tests and its benches, with the MongoDB URI they look for.
+//! Runs cargo for a task: its tests, with the MongoDB URI they look for.
 
 use std::env;
 use std::process::{Command, ExitCode};
@@ -37,13 +37,6 @@ pub(crate) fn test(workspace: &Workspace, interrupt: &Interrupt, mongo: &Mongo, 
     if let Some(program) = &mongo.program {
         command.env(PROGRAM_VARIABLE, program);
     }
-    process::run(command, interrupt)
-}
-
-/// Runs `cargo bench` with the arguments given.
-pub(crate) fn bench(workspace: &Workspace, interrupt: &Interrupt, mongo: &Mongo, args: &[String]) -> Result<ExitCode> {
-    let mut command = command(workspace);
-    command.args(["bench", "--all-features"]).args(args).env(URI_VARIABLE, &mongo.uri);
     process::run(command, interrupt)
 }
 

@@ -4,6 +4,7 @@
 //! a step, and passes on the exit code of the command it ran.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cargo;
 mod chaos;
 mod ci;
@@ -36,12 +37,10 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Run the benches on a real MongoDB.
-    Bench {
-        /// Arguments for `cargo bench`.
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
-    },
+    /// Run the benches on a real MongoDB; without arguments all of them, into `BENCHMARKS.md` and its plot.
+    Bench(bench::Options),
+    /// Measure stores that hold up to ten million events, and write the table in `docs/scaling.md`. Takes long.
+    Scale(bench::scale::Options),
     /// Run writers, readers, handlers and a bank on a replica set of three, and do it all kinds of harm meanwhile.
     ///
     /// It ends with 0 when nothing was lost, doubled, half there or out of order. With `--control` it ends with 0 when
@@ -85,8 +84,11 @@ fn run(task: &Task, workspace: &Workspace, interrupt: &Interrupt) -> Result<Exit
             // Who chose tests wants those.
             if code == ExitCode::SUCCESS && args.is_empty() { chaos::short(workspace, interrupt) } else { Ok(code) }
         }
-        Task::Bench { args } => {
-            mongo::with_server(workspace, interrupt, |mongo| cargo::bench(workspace, interrupt, mongo, args))
+        Task::Bench(options) => {
+            mongo::with_server(workspace, interrupt, |mongo| bench::run(options, workspace, interrupt, mongo))
+        }
+        Task::Scale(options) => {
+            mongo::with_server(workspace, interrupt, |mongo| bench::scale::run(options, workspace, interrupt, mongo))
         }
         Task::Chaos(options) => chaos::run(options, workspace, interrupt),
         Task::Mongo => mongo::keep_running(workspace, interrupt),
@@ -108,6 +110,15 @@ mod tests {
         match Cli::try_parse_from(line).expect("parses").task {
             Task::Test { args } => args,
             other => panic!("expected the test task, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn arguments_of_benches_pass_on_to_cargo() {
+        let line = ["xtask", "bench", "--bench", "saves", "--", "--bench"];
+        match Cli::try_parse_from(line).expect("parses").task {
+            Task::Bench(options) => assert_eq!(options.args, line[2..]),
+            other => panic!("expected the bench task, got {other:?}"),
         }
     }
 

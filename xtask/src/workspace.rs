@@ -32,6 +32,11 @@ impl Workspace {
         self.target.join("mongodb")
     }
 
+    /// Where benches hand over what they measured.
+    pub(crate) fn bench_record(&self) -> PathBuf {
+        self.target.join("benches.jsonl")
+    }
+
     /// Where cargo puts an example that it builds for development.
     pub(crate) fn example(&self, name: &str) -> PathBuf {
         self.target.join("debug").join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX))

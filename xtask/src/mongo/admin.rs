@@ -57,6 +57,11 @@ impl Admin {
         bail!("the server did not become primary in time")
     }
 
+    /// The version of the server.
+    pub(crate) fn version(&self) -> Result<String> {
+        Ok(self.command(doc! { "buildInfo": 1 })?.get_str("version")?.to_owned())
+    }
+
     fn command(&self, command: Document) -> Result<Document> {
         let database = self.client.database("admin");
         Ok(self.runtime.block_on(async { database.run_command(command).await })?)

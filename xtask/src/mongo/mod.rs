@@ -12,6 +12,7 @@ use std::thread;
 
 use anyhow::{Result, bail};
 
+use self::admin::Admin;
 pub(crate) use self::admin::REPLICA_SET;
 use self::server::Server;
 use self::source::Source;
@@ -31,6 +32,13 @@ pub(crate) struct Mongo {
     pub(crate) uri: String,
     /// Its program, where it is known.
     pub(crate) program: Option<PathBuf>,
+}
+
+impl Mongo {
+    /// The server's version, where it tells it.
+    pub(crate) fn version(&self) -> Option<String> {
+        Admin::connect(&self.uri).and_then(|admin| admin.version()).ok()
+    }
 }
 
 /// Runs `work` with a MongoDB, and stops the server afterwards if this started it.
