@@ -96,6 +96,8 @@ async fn window(savers: &mut Vec<impl Saver>) -> (f64, Vec<f64>) {
                 let asked = Instant::now();
                 saver.save().await;
                 times.push(millis(asked.elapsed()));
+                // A store that never waits would keep the others from beginning.
+                tokio::task::yield_now().await;
             }
             (saver, times)
         })
@@ -129,7 +131,7 @@ impl Point {
     }
 
     fn measured(self, store: &'static str, savers: usize) -> Measured {
-        let mut measured = Measured::new(&format!("{store}, {savers} savers"), PLOTTED);
+        let mut measured = Measured::new(&format!("{store}, savers: {savers}"), PLOTTED);
         if self.plain.is_empty() {
             measured = measured.alone("/s");
         }

@@ -13,6 +13,8 @@
 )]
 #![allow(unreachable_pub, reason = "shared modules")]
 
+#[path = "scale/counter.rs"]
+mod counter;
 #[path = "scale/fill.rs"]
 mod fill;
 mod harness;
@@ -32,7 +34,6 @@ use earnorm::prelude::*;
 use fill::{Account, Deposited, LENGTH};
 use futures::StreamExt;
 use harness::{Measured, Promise, hold_up, load, millis, only_tested, report, rounds, uri};
-use rand::Rng;
 
 /// The most events a store is filled with; set by `cargo xtask scale`.
 const MOST: &str = "EARNORM_SCALE";
@@ -59,8 +60,10 @@ struct Filled {
 }
 
 impl Filled {
-    fn any(&self) -> Uuid {
-        self.ids[rand::rng().random_range(0..self.ids.len())]
+    /// So many instances, none twice.
+    fn any(&self, count: usize) -> Vec<Uuid> {
+        let drawn = rand::seq::index::sample(&mut rand::rng(), self.ids.len(), count);
+        drawn.into_iter().map(|index| self.ids[index]).collect()
     }
 
     /// One round of one operation.
@@ -68,7 +71,7 @@ impl Filled {
         let (started, times) = match operation {
             0 => (self.append().await, TIMES),
             1 => {
-                let ids: Vec<_> = (0..TIMES).map(|_| self.any()).collect();
+                let ids = self.any(TIMES);
                 let started = Instant::now();
                 for id in ids {
                     black_box(Account::load(&self.db, id).await.unwrap());
@@ -76,7 +79,7 @@ impl Filled {
                 (started, TIMES)
             }
             2 => {
-                let ids: Vec<_> = (0..TIMES).map(|_| self.any()).collect();
+                let ids = self.any(TIMES);
                 let started = Instant::now();
                 for id in ids {
                     assert!(Account::at_version(&self.db, id, LENGTH as u64).await.unwrap().is_some());
@@ -102,9 +105,9 @@ impl Filled {
     /// Accounts that are loaded and changed, and not yet saved.
     async fn changed(&self, count: usize) -> Vec<Entity<Account>> {
         let mut accounts = Vec::new();
-        for _ in 0..count {
-            let mut account = Account::load(&self.db, self.any()).await.unwrap();
-            account.raise(Deposited::sample(1)).unwrap();
+        for id in self.any(count) {
+            let mut account = Account::load(&self.db, id).await.unwrap();
+            account.raise(Deposited::sample(id, LENGTH)).unwrap();
             accounts.push(account);
         }
         accounts
@@ -232,6 +235,7 @@ async fn mongo(most: usize) {
     for (events, name) in &names {
         sizes.extend(sizes::mongo(*events, &client.database(name)).await);
     }
+    sizes.extend(counter::measure(&uri()).await);
     finish("MongoDB", &mut stores, sizes).await;
     close(stores).await;
     for (_, name) in names {
@@ -244,7 +248,7 @@ async fn finish(store: &'static str, stores: &mut [Filled], sizes: Vec<Measured>
     let before = load();
     measure(stores).await;
     let setting = format!(
-        "streams of {LENGTH} events of about 150 bytes of data, interleaved; {ROUNDS} rounds over all sizes in turn;          beside each size stands one a tenth of it"
+        "streams of {LENGTH} events with about 150 bytes of data, interleaved; {ROUNDS} rounds over all sizes in turn"
     );
     let mut all = rows(store, stores);
     all.extend(sizes);

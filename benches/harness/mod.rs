@@ -122,11 +122,11 @@ fn table(title: &str, setting: &str, before: &str, after: &str, measured: &[Meas
     );
     for one in measured {
         let (figures, (ours, plain)) = (one.figures(), one.medians());
-        let plain = plain.map_or_else(|| "-".to_owned(), |plain| format!("{plain:.0}"));
+        let (ours, plain) = (shown(ours), plain.map_or_else(|| "-".to_owned(), shown));
         let (low, high) = (figures.first().copied().unwrap_or(f64::NAN), figures.last().copied().unwrap_or(f64::NAN));
         let _ = writeln!(
             out,
-            "{:<44} {ours:>10.0} {plain:>10} {:>6} {:>7.2} {low:>7.2} {high:>7.2} {:>6}  {}: {}",
+            "{:<44} {ours:>10} {plain:>10} {:>6} {:>7.2} {low:>7.2} {high:>7.2} {:>6}  {}: {}",
             one.name,
             one.unit(),
             median(&figures),
@@ -134,14 +134,18 @@ fn table(title: &str, setting: &str, before: &str, after: &str, measured: &[Meas
             one.promise,
             one.verdict(),
         );
-        let shown = |three: &Percentiles| three.map(|value| format!("{value:.2}")).join(" / ");
+        let three = |three: &Percentiles| three.map(|value| format!("{value:.2}")).join(" / ");
         if let Some((ours, plain)) = &one.latency {
-            let plain = plain.as_ref().map_or_else(String::new, |plain| format!(", plain {}", shown(plain)));
-            let _ = writeln!(out, "    ms (p50 / p95 / p99): ours {}{plain}", shown(ours));
+            let plain = plain.as_ref().map_or_else(String::new, |plain| format!(", plain {}", three(plain)));
+            let _ = writeln!(out, "    ms (p50 / p95 / p99): ours {}{plain}", three(ours));
         }
     }
     out.push('\n');
     out
+}
+
+fn shown(value: f64) -> String {
+    if value < 100.0 { format!("{value:.3}") } else { format!("{value:.0}") }
 }
 
 /// The server to measure on.

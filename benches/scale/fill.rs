@@ -15,7 +15,7 @@ pub const LENGTH: usize = 20;
 /// Events that are appended to a stream at once.
 const PART: usize = 4;
 /// Streams in a commit.
-const STREAMS: usize = 240;
+const STREAMS: usize = 200;
 /// Commits of one part of a cohort that are on their way at the same time.
 const WRITERS: usize = 4;
 /// Commits that a cohort takes for each part: its streams are written in turn.
@@ -58,9 +58,10 @@ impl Account {
 }
 
 impl Deposited {
-    pub fn sample(number: usize) -> Self {
-        let note =
-            format!("deposit number {number}, paid in at the counter of a branch that is still open, in small coins");
+    /// The same for the same instance and number, and not alike: what databases compress must not be too easy.
+    pub fn sample(id: Uuid, number: usize) -> Self {
+        let drawn = id.as_u128().wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835).rotate_left(number as u32 * 6);
+        let note = format!("deposit {drawn:032x}, number {number}, paid in at the counter of a branch in small coins");
         Self { cents: 1, note }
     }
 }
@@ -71,7 +72,7 @@ pub async fn fill(db: &Database, events: usize) -> Vec<Uuid> {
     let first = Uuid::now_v7();
     let mut account = db.start::<Account>(first, Opened { id: first }).await.unwrap();
     for number in 1..LENGTH {
-        account.raise(Deposited::sample(number)).unwrap();
+        account.raise(Deposited::sample(first, number)).unwrap();
     }
     account.save(db).await.unwrap();
     let sample = db.store().get("accounts", &uuid(first)).await.unwrap().unwrap();
@@ -98,7 +99,7 @@ async fn check(db: &Database, id: Uuid, sample: &Document) {
     };
     assert_eq!(keys(&stored), keys(sample));
     let loaded = Account::load(db, id).await.unwrap();
-    assert_eq!(Account::at_version(db, id, LENGTH as u64).await.unwrap().as_ref(), Some(&*loaded));
+    assert_eq!(Account::at_version(db, id, LENGTH as u64).await.unwrap().as_ref(), Some(&*loaded), "filled wrongly");
 }
 
 fn uuid(id: Uuid) -> Bson {
@@ -119,6 +120,7 @@ fn commit(ids: &[Uuid], part: usize, sample: &Document) -> Commit {
         if first + PART == LENGTH {
             let mut document = sample.clone();
             document.insert("_id", uuid(*id));
+            document.insert("last", Deposited::sample(*id, LENGTH - 1).note);
             commit.documents.push(DocumentWrite {
                 collection: "accounts".to_owned(),
                 id: uuid(*id),
@@ -130,7 +132,7 @@ fn commit(ids: &[Uuid], part: usize, sample: &Document) -> Commit {
 }
 
 fn event(id: Uuid, number: usize) -> NewEvent {
-    let sample = Deposited::sample(number);
+    let sample = Deposited::sample(id, number);
     let (name, data) = match number {
         0 => ("account.opened", doc! { "id": uuid(id) }),
         _ => ("account.deposited", doc! { "cents": sample.cents, "note": sample.note }),

@@ -90,9 +90,19 @@ fn table(reports: &[Report], machine: &Machine) -> String {
         );
     }
     let rows: Vec<_> = reports.iter().flat_map(|report| &report.rows).collect();
-    let sizes: BTreeSet<_> = rows.iter().filter_map(|row| Some(row.point.as_ref()?.at)).collect();
-    costs(&mut out, &rows, &sizes);
-    amounts(&mut out, &rows, &sizes);
+    let of = |unit: &str| {
+        let rows = rows.iter().filter(|row| row.unit == unit);
+        rows.filter_map(|row| Some(row.point.as_ref()?.at)).collect::<BTreeSet<_>>()
+    };
+    let costs_of = "Milliseconds an operation, medians; the ratio is that of the largest size to a tenth of it:";
+    let _ = writeln!(out, "\n{costs_of}");
+    costs(&mut out, &rows, &of("ms"));
+    for (unit, what) in [("MiB", "MiB by events"), ("/s", "A second, by how many do it at the same time")] {
+        if !of(unit).is_empty() {
+            let _ = writeln!(out, "\n{what}:");
+            amounts(&mut out, &rows, unit, &of(unit));
+        }
+    }
     out
 }
 
@@ -108,7 +118,6 @@ fn head(out: &mut String, sizes: &BTreeSet<u32>, more: &str) {
 
 /// Milliseconds, and the ratio of the two largest sizes.
 fn costs(out: &mut String, rows: &[&Row], sizes: &BTreeSet<u32>) {
-    out.push_str("\nMilliseconds an operation, medians; the ratio is that of the largest size to a tenth of it, in the same rounds:\n");
     head(out, sizes, " ratio | rounds from–to | promise | verdict |");
     for (store, case) in kinds(rows, "ms") {
         let _ = write!(out, "| {store} | {case} |");
@@ -125,16 +134,16 @@ fn costs(out: &mut String, rows: &[&Row], sizes: &BTreeSet<u32>) {
     }
 }
 
-/// MiB on disk.
-fn amounts(out: &mut String, rows: &[&Row], sizes: &BTreeSet<u32>) {
-    out.push_str("\nMiB:\n");
+/// Figures that nothing is promised of.
+fn amounts(out: &mut String, rows: &[&Row], unit: &str, sizes: &BTreeSet<u32>) {
     head(out, sizes, "");
-    for (store, case) in kinds(rows, "MiB") {
+    for (store, case) in kinds(rows, unit) {
         let _ = write!(out, "| {store} | {case} |");
         for size in sizes {
             let found = at(rows, &store, &case, *size).and_then(|row| row.ours);
-            let _ =
-                write!(out, " {} |", found.map_or_else(|| "–".to_owned(), |value| thousands(&format!("{value:.1}"))));
+            let digits = usize::from(unit == "MiB");
+            let shown = found.map_or_else(|| "–".to_owned(), |value| thousands(&format!("{value:.digits$}")));
+            let _ = write!(out, " {shown} |");
         }
         out.push('\n');
     }
