@@ -7,16 +7,14 @@ mod record;
 pub(crate) mod scale;
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use self::document::{Run, is_control};
-use self::machine::Machine;
-use self::record::Report;
+use self::record::{Record, Report};
 use crate::mongo::{Mongo, URI_VARIABLE};
 use crate::process::{self, Interrupt};
 use crate::workspace::Workspace;
@@ -32,6 +30,9 @@ pub(crate) struct Options {
     /// Holds our side up in every bench: it ends with 0 when no promise was kept. Nothing is written.
     #[arg(long)]
     control: bool,
+    /// Runs nothing, and writes `BENCHMARKS.md` from what the last run handed over: for changes to `benches/costs.md`.
+    #[arg(long, conflicts_with = "control")]
+    pub(crate) again: bool,
     /// Arguments for `cargo bench`. Without any, `BENCHMARKS.md` and its plot are written.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) args: Vec<String>,
@@ -39,39 +40,40 @@ pub(crate) struct Options {
 
 /// Runs `cargo bench`.
 pub(crate) fn run(options: &Options, workspace: &Workspace, interrupt: &Interrupt, mongo: &Mongo) -> Result<ExitCode> {
-    if options.args.is_empty() && !options.control {
-        return document(workspace, interrupt, mongo);
+    let mut command = cargo::command(workspace);
+    command.args(["bench", "--all-features"]).args(&options.args).env(URI_VARIABLE, &mongo.uri);
+    let is_whole = options.args.is_empty();
+    if !is_whole && !options.control {
+        return process::run(command, interrupt);
     }
-    if !options.control {
-        return process::run(command(workspace, mongo, &options.args), interrupt);
-    }
-    let record = fresh_record(workspace)?;
-    let mut command = command(workspace, mongo, &options.args);
-    command.env(record::VARIABLE, &record).env(record::CONTROL_VARIABLE, "1");
-    let code = process::run(command, interrupt)?;
-    if code == ExitCode::SUCCESS { Ok(judge_control(&record::read(&record)?)) } else { Ok(code) }
-}
-
-/// All benches, and the file about them.
-fn document(workspace: &Workspace, interrupt: &Interrupt, mongo: &Mongo) -> Result<ExitCode> {
-    let costs = workspace.read(COSTS)?;
-    let built = process::run(command(workspace, mongo, &["--no-run".to_owned()]), interrupt)?;
+    // What is built while the first bench runs would slow it down.
+    let mut build = cargo::command(workspace);
+    build.args(["bench", "--all-features", "--no-run"]);
+    let built = process::run(build, interrupt)?;
     if built != ExitCode::SUCCESS {
         return Ok(built);
     }
-    let record = fresh_record(workspace)?;
-    let started = Instant::now();
-    let mut command = command(workspace, mongo, &[]);
+    let record = record::begin(workspace, mongo)?;
     command.env(record::VARIABLE, &record);
-    // The control of the benches is one of them, and ends the run where it was not caught.
+    if options.control {
+        command.env(record::CONTROL_VARIABLE, "1");
+    }
+    let started = Instant::now();
+    // The control of the benches themselves is one of them, and ends the run where it was not caught.
     let code = process::run(command, interrupt)?;
     if code != ExitCode::SUCCESS {
         return Ok(code);
     }
-    let (reports, took) = (record::read(&record)?, started.elapsed());
-    let machine = Machine::ask(workspace, mongo);
+    say(format_args!("the benches took {} s", started.elapsed().as_secs()));
+    if options.control { Ok(judge_control(&record::read(&record)?.reports)) } else { document(workspace) }
+}
+
+/// The file about the last run.
+pub(crate) fn document(workspace: &Workspace) -> Result<ExitCode> {
+    let costs = workspace.read(COSTS)?;
+    let Record { machine, reports } = record::read(&workspace.bench_record())?;
     let plot = plot::draw(&reports, &workspace.root.join(PLOT))?.then_some(PLOT);
-    let text = document::write(&Run { reports: &reports, machine: &machine, took, plot, costs: &costs });
+    let text = document::write(&Run { reports: &reports, machine: &machine, plot, costs: &costs });
     fs::write(workspace.root.join(DOCUMENT), text).with_context(|| format!("cannot write {DOCUMENT}"))?;
     say(format_args!("{DOCUMENT} and {PLOT} are written"));
     for report in reports.iter().filter(|report| !is_control(report)) {
@@ -80,21 +82,6 @@ fn document(workspace: &Workspace, interrupt: &Interrupt, mongo: &Mongo) -> Resu
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn command(workspace: &Workspace, mongo: &Mongo, args: &[String]) -> Command {
-    let mut command = cargo::command(workspace);
-    command.args(["bench", "--all-features"]).args(args).env(URI_VARIABLE, &mongo.uri);
-    command
-}
-
-/// Where benches of this run put their reports: beside the build, and empty.
-fn fresh_record(workspace: &Workspace) -> Result<PathBuf> {
-    let path = workspace.bench_record();
-    if path.exists() {
-        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
-    }
-    Ok(path)
 }
 
 /// Fails where a promise was kept although our side was held up.

@@ -84,6 +84,7 @@ fn run(task: &Task, workspace: &Workspace, interrupt: &Interrupt) -> Result<Exit
             // Who chose tests wants those.
             if code == ExitCode::SUCCESS && args.is_empty() { chaos::short(workspace, interrupt) } else { Ok(code) }
         }
+        Task::Bench(options) if options.again => bench::document(workspace),
         Task::Bench(options) => {
             mongo::with_server(workspace, interrupt, |mongo| bench::run(options, workspace, interrupt, mongo))
         }

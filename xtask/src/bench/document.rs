@@ -1,7 +1,6 @@
 //! `BENCHMARKS.md`, made of what the benches handed over and of nothing else.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use super::machine::Machine;
 use super::record::{Report, Row};
@@ -10,7 +9,6 @@ use super::record::{Report, Row};
 pub(super) struct Run<'a> {
     pub(super) reports: &'a [Report],
     pub(super) machine: &'a Machine,
-    pub(super) took: Duration,
     /// The plot, by its path from the workspace root.
     pub(super) plot: Option<&'a str>,
     /// What people wrote about costs.
@@ -48,7 +46,6 @@ fn machine(out: &mut String, run: &Run<'_>) {
     let before = load(run.reports.first(), |report| &report.load_before);
     let after = load(run.reports.last(), |report| &report.load_after);
     let _ = writeln!(out, "| load before and after | {before}; {after} |");
-    let _ = writeln!(out, "| the run took | {} minutes |", run.took.as_secs().div_ceil(60));
 }
 
 fn promises(out: &mut String, reports: &[Report]) {
@@ -235,9 +232,8 @@ mod tests {
     }
 
     fn written(reports: &[Report]) -> String {
-        let machine = Machine { facts: vec![("processor", "one".to_owned())] };
-        let took = Duration::from_secs(61);
-        write(&Run { reports, machine: &machine, took, plot: None, costs: "## What costs most\n\nNothing.\n" })
+        let machine = Machine { facts: vec![("processor".to_owned(), "one".to_owned())] };
+        write(&Run { reports, machine: &machine, plot: None, costs: "## What costs most\n\nNothing.\n" })
     }
 
     #[test]

@@ -4,12 +4,15 @@ use std::fs;
 use std::process::Command;
 use std::thread;
 
+use serde::{Deserialize, Serialize};
+
 use crate::mongo::Mongo;
 use crate::workspace::Workspace;
 
 /// Facts, each with its name.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Machine {
-    pub(super) facts: Vec<(&'static str, String)>,
+    pub(super) facts: Vec<(String, String)>,
 }
 
 impl Machine {
@@ -24,7 +27,7 @@ impl Machine {
             ("MongoDB", mongo.version()),
             ("day", said("date", &["-u", "+%Y-%m-%d"], workspace)),
         ];
-        Self { facts: facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect() }
+        Self { facts: facts.into_iter().filter_map(|(name, fact)| Some((name.to_owned(), fact?))).collect() }
     }
 }
 

@@ -10,6 +10,8 @@ use super::record::{Report, Row};
 
 const SIZE: (u32, u32) = (960, 460);
 const FONT: &str = "sans-serif";
+/// How much higher than the highest point an axis goes, for the names of the curves.
+const HEADROOM: f64 = 20.0;
 
 /// One line of a chart: its points by savers.
 struct Curve {
@@ -62,6 +64,8 @@ fn curves(rows: &[&Row], value: impl Fn(&Row, bool) -> Option<f64>) -> Vec<Curve
             _ => (RGBColor(190, 80, 20), "nothing"),
         };
         let name = if is_plain { beside.to_owned() } else { format!("EarnORM, {store}") };
+        // The library measures text without the font, and a little too small.
+        let name = format!("{name}   ");
         Curve { name, colour, is_plain, points }
     };
     found.into_iter().map(curve).collect()
@@ -81,7 +85,7 @@ fn chart<'a>(area: &Area<'a>, title: &str, curves: &[Curve]) -> Result<(), Faile
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(64)
-        .build_cartesian_2d((0.9..most * 1.1).log_scale().base(2.0), (low / 1.5..high * 1.5).log_scale())?;
+        .build_cartesian_2d((0.9..most * 1.1).log_scale().base(2.0), (low / 1.5..high * HEADROOM).log_scale())?;
     chart
         .configure_mesh()
         .x_desc("savers at the same time")

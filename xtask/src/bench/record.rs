@@ -1,15 +1,26 @@
 //! What the benches hand over: one report a line, as `benches/harness` writes it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+
+use super::machine::Machine;
+use crate::mongo::Mongo;
+use crate::workspace::Workspace;
 
 /// The variable that names the file of a run.
 pub(super) const VARIABLE: &str = "EARNORM_BENCH_RECORD";
 /// The variable that holds our side up in every bench.
 pub(super) const CONTROL_VARIABLE: &str = "EARNORM_BENCH_CONTROL";
+
+/// A run: what it was made on, and what its benches handed over.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) machine: Machine,
+    pub(super) reports: Vec<Report>,
+}
 
 /// A table of a bench.
 #[derive(Debug, Deserialize)]
@@ -67,9 +78,20 @@ impl Row {
     }
 }
 
-/// Reads the reports of a run, in the order in which they were written.
-pub(super) fn read(path: &Path) -> Result<Vec<Report>> {
-    let text = fs::read_to_string(path).with_context(|| format!("no bench wrote to {}", path.display()))?;
+/// Begins a run: where benches put their reports, with nothing but the machine in it.
+pub(super) fn begin(workspace: &Workspace, mongo: &Mongo) -> Result<PathBuf> {
+    let path = workspace.bench_record();
+    let machine = serde_json::to_string(&Machine::ask(workspace, mongo))?;
+    fs::write(&path, machine + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
+
+/// Reads a run, its reports in the order in which they were written.
+pub(super) fn read(path: &Path) -> Result<Record> {
+    let text = fs::read_to_string(path).with_context(|| format!("no run of benches is in {}", path.display()))?;
+    let mut lines = text.lines();
+    let machine = lines.next().context("the record of the benches is empty")?;
+    let machine = serde_json::from_str(machine).context("the record of the benches does not begin with a machine")?;
     let report = |line| serde_json::from_str(line).with_context(|| format!("not a report of a bench: {line}"));
-    text.lines().map(report).collect()
+    Ok(Record { machine, reports: lines.map(report).collect::<Result<_>>()? })
 }

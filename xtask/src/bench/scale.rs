@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::document::{thousands, verdict};
 use super::machine::Machine;
-use super::record::{self, Report, Row};
+use super::record::{self, Record, Report, Row};
 use crate::mongo::{Mongo, URI_VARIABLE};
 use crate::process::{self, Interrupt};
 use crate::workspace::Workspace;
@@ -40,17 +40,16 @@ pub(crate) struct Options {
 
 /// Fills the stores, measures them, and writes the table.
 pub(crate) fn run(options: &Options, workspace: &Workspace, interrupt: &Interrupt, mongo: &Mongo) -> Result<ExitCode> {
-    let record = super::fresh_record(workspace)?;
+    let record = record::begin(workspace, mongo)?;
     let code = process::run(command(options, workspace, mongo, &record), interrupt)?;
     if code != ExitCode::SUCCESS {
         return Ok(code);
     }
-    let reports = record::read(&record)?;
+    let Record { machine, reports } = record::read(&record)?;
     if options.control {
         return Ok(super::judge_control(&reports));
     }
     if options.write || options.most == WHOLE {
-        let machine = Machine::ask(workspace, mongo);
         let path = workspace.root.join(DOCUMENT);
         let text = between(&workspace.read(DOCUMENT)?, &table(&reports, &machine))?;
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
