@@ -27,6 +27,8 @@ pub(crate) struct Books {
     pub(crate) purses: BTreeMap<i64, (i64, i64)>,
     /// Events and cents that the transactional handler has counted of each.
     pub(crate) tallies: BTreeMap<i64, (i64, i64)>,
+    /// Events that it counted, but not as the one after the last of their account.
+    pub(crate) out_of_turn: i64,
 }
 
 /// What was compared. Everything but what is `unclear`, `transfers` and `again` is a fault.
@@ -45,6 +47,8 @@ pub(crate) struct Audit {
     pub(crate) documents_wrong: u64,
     /// Accounts of which the transactional handler has not counted each event once.
     pub(crate) tallies_wrong: u64,
+    /// Events that it counted in another order than that of their account.
+    pub(crate) out_of_turn: i64,
     /// The same, of a handler that is wrong on purpose and must be caught.
     pub(crate) control_caught: Option<u64>,
     /// Events that the other handler never saw.
@@ -60,7 +64,11 @@ impl Audit {
     pub(crate) fn is_fine(&self) -> bool {
         let faults =
             self.lost + self.refused_found + self.torn + self.documents_wrong + self.tallies_wrong + self.unhandled;
-        faults == 0 && self.sum_wrong == 0 && self.control_caught != Some(0)
+        faults == 0
+            && self.sum_wrong == 0
+            && self.out_of_turn == 0
+            && self.transfers > 0
+            && self.control_caught != Some(0)
     }
 }
 
@@ -81,7 +89,13 @@ pub(crate) fn audit(ledger: &Ledger, books: &Books, counts: Counts, examples: &m
     audit.documents_wrong = compare("account", &folds, &books.purses, examples);
     match counts {
         Counts::NotAtAll => return audit,
-        Counts::Once => audit.tallies_wrong = compare("tally", &folds, &books.tallies, examples),
+        Counts::Once => {
+            audit.tallies_wrong = compare("tally", &folds, &books.tallies, examples);
+            audit.out_of_turn = books.out_of_turn;
+            if books.out_of_turn != 0 {
+                examples.push(format!("{} events were counted out of turn", books.out_of_turn));
+            }
+        }
         Counts::AtLeastOnce => {
             audit.control_caught = Some(compare("tally", &folds, &books.tallies, &mut Vec::new()));
         }

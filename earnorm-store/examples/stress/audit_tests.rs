@@ -101,6 +101,25 @@ fn an_effect_that_happened_twice_or_never_is_found() {
 }
 
 #[test]
+fn events_that_were_counted_out_of_turn_are_found() {
+    assert_eq!(found(|_, books| books.out_of_turn = 1).out_of_turn, 1);
+}
+
+#[test]
+fn a_bank_in_which_nothing_moved_proves_nothing() {
+    let mut books = sound().1;
+    books.moves.truncate(usize::try_from(PURSES).expect("few"));
+    for purse in [0, 1] {
+        books.purses.insert(purse, (1, CENTS));
+        books.tallies.insert(purse, (1, CENTS));
+    }
+    let mut ledger = Ledger::default();
+    ledger.handled = books.moves.iter().map(|part| (part.position, 1)).collect();
+    let audit = audit(&ledger, &books, Counts::Once, &mut Vec::new());
+    assert_eq!((audit.lost, audit.tallies_wrong, audit.is_fine()), (0, 0, false));
+}
+
+#[test]
 fn a_control_is_caught_or_it_is_a_fault() {
     let (ledger, mut books) = sound();
     let of = |books: &Books| audit(&ledger, books, Counts::AtLeastOnce, &mut Vec::new());

@@ -31,7 +31,8 @@ impl Launch {
 /// What comes from the workers.
 #[derive(Debug)]
 pub(crate) enum News {
-    Line(Line),
+    /// From the worker of this number.
+    Line(usize, Line),
     /// A worker ended; nothing more comes from it.
     Gone(usize),
 }
@@ -84,7 +85,7 @@ impl Crew {
             for line in lines.lines().map_while(std::io::Result::ok) {
                 // A killed worker's last line may be cut, and a test harness has words of its own.
                 if let Ok(line) = serde_json::from_str(&line) {
-                    let _unheard = news.send(News::Line(line));
+                    let _unheard = news.send(News::Line(number, line));
                 }
             }
             let _unheard = news.send(News::Gone(number));
@@ -105,7 +106,7 @@ impl Crew {
         });
         let all = tokio::spawn(async move {
             while let Some(line) = told.recv().await {
-                let _unheard = forward.send(News::Line(line));
+                let _unheard = forward.send(News::Line(number, line));
             }
             let _unheard = (work.await, news.send(News::Gone(number)));
         });

@@ -1,6 +1,6 @@
 //! The parent's book of a run: what writers were told, and what readers saw.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::bank::Fate;
 use super::keys::{Key, lane};
 use super::line::{How, Line, Why};
+use super::worker::Kind;
 
 /// An event that a writer was told is in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +46,8 @@ pub(crate) struct Counts {
     pub(crate) conflicts: u64,
     pub(crate) failed: u64,
     pub(crate) unclear: u64,
-    pub(crate) killed: u64,
+    /// Processes that were killed, by what they did.
+    pub(crate) killed: BTreeMap<Kind, u64>,
 }
 
 /// Everything that was told.
@@ -101,6 +103,7 @@ impl Ledger {
             }
             Line::Transfer { transfer, fate } => self.transfers.push((transfer, fate)),
             Line::Handled { position } => *self.handled.entry(position).or_default() += 1,
+            Line::Brink => {}
             Line::Begin { reader, after } => {
                 self.current.insert(reader, self.passes.len());
                 self.passes.push(Pass { reader, after, seen: Vec::new() });
@@ -134,6 +137,12 @@ impl Ledger {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index within the list")]
         let index = (last as f64 * share).round() as usize;
         millis.get(index).copied().unwrap_or(0)
+    }
+
+    /// How far a reader has come.
+    pub(crate) fn reached(&self, reader: u32) -> i64 {
+        let pass = self.current.get(&reader).and_then(|&pass| self.passes.get(pass));
+        pass.map_or(0, |pass| pass.seen.last().map_or(pass.after, |seen| seen.position))
     }
 
     /// How many readers have begun.

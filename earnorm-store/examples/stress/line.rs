@@ -20,6 +20,8 @@ pub(crate) enum Line {
     Transfer { transfer: String, fate: Fate },
     /// A handler has handled the event of the bank at this position.
     Handled { position: i64 },
+    /// A handler stands still between its effect and the end of its attempt, until its process is killed.
+    Brink,
     /// A reader begins a pass behind this position.
     Begin { reader: u32, after: i64 },
     /// A reader saw (position, key, version).

@@ -19,7 +19,10 @@ const REPORT_MAX: usize = 500;
 /// now and then begins anew behind its checkpoint.
 pub(crate) async fn read(reader: &mut Reader, from_start: bool) -> Result<()> {
     let db = place::database(Arc::clone(&reader.store)).await?;
-    let mut after = if from_start { Position::START } else { patiently(|| db.store().high_water()).await? };
+    let mut after = match reader.from {
+        Position::START if !from_start => patiently(|| db.store().high_water()).await?,
+        from => from,
+    };
     reader.begin(after);
     loop {
         let events = if from_start { usize::MAX } else { reader.random.random_range(100..2_000) };

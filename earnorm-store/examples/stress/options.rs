@@ -46,19 +46,24 @@ pub(crate) struct Options {
     /// How many processes with handlers of the bank's events.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..100))]
     pub(crate) handlers: u32,
-    /// Control: handlers count without a transaction, and must be caught counting an event twice. Only they are killed.
+    /// Control: handlers count without a transaction, and must be caught counting an event twice. Only they are killed,
+    /// between the one and the other.
     #[arg(long, requires = "kill_writers")]
     pub(crate) loose_handlers: bool,
-    /// Kills a process of writers, bankers or handlers now and then and starts another.
+    /// Kills a process now and then and starts another: of writers, bankers, handlers and readers in turn.
     #[arg(long)]
     pub(crate) kill_writers: bool,
+    /// Writes until the standard input ends, for `--time` at most. A line `7` there asks for how long it then took until
+    /// a commit that was sent after it was acknowledged.
+    #[arg(long)]
+    pub(crate) driven: bool,
     /// The database, which must not exist; a new one unless given.
     #[arg(long)]
     pub(crate) database: Option<String>,
     /// Leaves the database there for a look at it; else it is dropped.
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Prints the report as one JSON object.
+    /// Prints what others may read, one JSON value a line: `"writing"`, `first_ack`, and at last `report`.
     #[arg(long)]
     pub(crate) json: bool,
 }

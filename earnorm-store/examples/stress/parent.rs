@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use earnorm_core::store::Store;
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
@@ -14,15 +13,17 @@ use super::bank::{self, Fate};
 use super::check::check;
 use super::crew::{Crew, Launch, News};
 use super::keys::key;
+use super::kills::Kills;
 use super::ledger::Ledger;
 use super::line::{How, Line, Order};
+use super::marks::Marks;
 use super::options::{Backend, Options};
 use super::patience::patiently;
 use super::place::{self, Place};
 use super::provoke::{self, FIRST_LANE, LANE, Provoker};
-use super::report::{Report, say};
+use super::report::{Report, Told, say, tell};
 use super::truth;
-use super::worker::{Role, Task};
+use super::worker::{Kind, Role, Task};
 
 /// How long nothing at all may be heard before the run is given up. A writer that died inside a transaction holds
 /// readers up until the server ends that.
@@ -75,7 +76,8 @@ struct Run<'a> {
     crew: Crew,
     news: mpsc::UnboundedReceiver<News>,
     ledger: Ledger,
-    random: StdRng,
+    kills: Kills,
+    marks: Marks,
     /// How often writers were started, for lanes that nobody had before.
     generation: u32,
     /// Workers that were killed and are not buried yet.
@@ -105,7 +107,8 @@ impl<'a> Run<'a> {
             crew,
             news,
             ledger: Ledger::default(),
-            random: StdRng::seed_from_u64(seed),
+            kills: Kills::new(options, seed),
+            marks: if options.driven { Marks::listen() } else { Marks::default() },
             generation: 0,
             killed: Vec::new(),
             acknowledged: None,
@@ -132,8 +135,16 @@ impl<'a> Run<'a> {
             None => None,
         };
         let began = Instant::now();
+        self.acknowledged = Some(began);
         self.start_writers()?;
-        say(&format!("writing for {} s", self.options.time.as_secs_f64()));
+        say(&format!(
+            "writing for {} s{}",
+            self.options.time.as_secs_f64(),
+            if self.options.driven { " at most" } else { "" }
+        ));
+        if self.options.json {
+            tell(&Told::Writing);
+        }
         self.write(began).await?;
         stop.send_replace(Order::Stop);
         self.stop(Role::writes).await?;
@@ -156,7 +167,9 @@ impl<'a> Run<'a> {
         if self.options.has_bank() {
             verdict.audit(&self.ledger, &truth.books, self.options.counts());
         }
-        Ok(Report::new(self.options, self.seed, wrote, &self.ledger, &truth, verdict))
+        let mut report = Report::new(self.options, self.seed, wrote, &self.ledger, &truth, verdict);
+        report.engine = self.place.engine().await?;
+        Ok(report)
     }
 
     fn start(&mut self, role: Role) -> Result<usize> {
@@ -167,7 +180,7 @@ impl<'a> Run<'a> {
     async fn start_readers(&mut self) -> Result<()> {
         let readers = self.options.readers + u32::from(self.options.control.is_some());
         for numbers in spread(readers, self.processes()) {
-            self.start(Role::Readers(numbers))?;
+            self.start(Role::Readers(numbers.into_iter().map(|number| (number, 0)).collect()))?;
         }
         let deadline = Instant::now() + SILENCE_MAX;
         while self.ledger.begun() < readers as usize && self.ledger.troubles.is_empty() {
@@ -209,18 +222,20 @@ impl<'a> Run<'a> {
     /// Lets them write until the time is over.
     async fn write(&mut self, began: Instant) -> Result<()> {
         let end = began + self.options.time;
-        let mut kill = began + self.until_kill();
         let mut progress = began + PROGRESS;
-        while Instant::now() < end {
-            self.hear(end.min(kill).min(progress)).await?;
+        if self.options.kill_writers {
+            self.kills.wait();
+        }
+        while Instant::now() < end && !self.marks.is_over {
+            self.hear(end.min(self.kills.due.unwrap_or(end)).min(progress)).await?;
             let now = Instant::now();
             if now >= progress {
                 progress = now + PROGRESS;
                 self.say_progress(began);
             }
-            if now >= kill {
-                kill = now + self.until_kill();
+            if self.kills.due.is_some_and(|due| now >= due) {
                 self.kill_someone();
+                self.kills.wait();
             }
         }
         Ok(())
@@ -238,29 +253,21 @@ impl<'a> Run<'a> {
         ));
     }
 
-    fn until_kill(&mut self) -> Duration {
-        match self.options.kill_writers {
-            true => Duration::from_millis(self.random.random_range(3_000..8_000)),
-            false => Duration::MAX / 4,
+    fn kill_someone(&mut self) {
+        let Some(kind) = self.kills.kind() else { return };
+        let mut numbers = self.crew.numbers(|role| role.kind() == kind);
+        numbers.retain(|number| !self.killed.contains(number));
+        if let Some(number) = self.kills.one_of(&numbers) {
+            self.kill(number, kind);
         }
     }
 
-    fn kill_someone(&mut self) {
-        // A control is to be caught for sure.
-        let only_handlers = self.options.loose_handlers;
-        let mut numbers = self.crew.numbers(|role| match role {
-            Role::Handlers => true,
-            Role::Writers(_) | Role::Bankers(_) => !only_handlers,
-            Role::Readers(_) => false,
-        });
-        numbers.retain(|number| !self.killed.contains(number));
-        if numbers.is_empty() {
-            return;
+    fn kill(&mut self, number: usize, kind: Kind) {
+        if !self.killed.contains(&number) {
+            self.killed.push(number);
+            *self.ledger.counts.killed.entry(kind).or_default() += 1;
+            self.crew.kill(number);
         }
-        let number = numbers.swap_remove(self.random.random_range(0..numbers.len()));
-        self.killed.push(number);
-        self.ledger.counts.killed += 1;
-        self.crew.kill(number);
     }
 
     /// Ends those workers and waits for them.
@@ -292,6 +299,7 @@ impl<'a> Run<'a> {
         let committed = patiently(send).await.context("could not commit the end of the run")?;
         let end = committed.events.first().map_or(0, |event| event.position.get());
         self.ledger.enter(provoke::ack(first, &committed, How::Plain));
+        self.order = Some(Order::Until(end));
         for number in self.crew.numbers(|_| true) {
             self.crew.order(number, Order::Until(end));
         }
@@ -308,13 +316,18 @@ impl<'a> Run<'a> {
     async fn hear(&mut self, deadline: Instant) -> Result<bool> {
         let news = tokio::select! {
             news = self.news.recv() => news.context("all workers are lost")?,
+            () = self.marks.next() => return Ok(true),
             () = sleep_until(deadline.into()) => return Ok(false),
         };
         match news {
-            News::Line(line) => {
+            News::Line(number, Line::Brink) => self.kill(number, Kind::Handlers),
+            News::Line(_, line) => {
                 if matches!(line, Line::Ack { .. } | Line::Transfer { fate: Fate::Done, .. }) {
                     let silence = self.acknowledged.replace(Instant::now()).map_or(Duration::ZERO, |at| at.elapsed());
                     self.ledger.silence_max = self.ledger.silence_max.max(silence);
+                }
+                if let Line::Ack { how: How::Plain, millis, .. } = line {
+                    self.marks.acknowledged(Duration::from_millis(millis));
                 }
                 self.ledger.enter(line);
             }
@@ -339,7 +352,10 @@ impl<'a> Run<'a> {
             Role::Bankers(names) => {
                 Role::Bankers(names.iter().map(|name| format!("{name}/{}", self.generation)).collect())
             }
-            other => other,
+            Role::Readers(readers) => {
+                Role::Readers(readers.iter().map(|&(reader, _)| (reader, self.ledger.reached(reader))).collect())
+            }
+            Role::Handlers => Role::Handlers,
         };
         let number = self.start(next)?;
         if let Some(order) = self.order {

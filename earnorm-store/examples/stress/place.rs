@@ -92,6 +92,20 @@ impl Place {
         Ok(patiently(connect).await?)
     }
 
+    /// What keeps the data, with its version.
+    pub(crate) async fn engine(&self) -> Result<String> {
+        match self {
+            Self::Mongo { .. } => {
+                let raw = self.open_raw().await?;
+                let info = raw.raw_database().run_command(bson::doc! { "buildInfo": 1 }).await?;
+                raw.close().await?;
+                Ok(format!("MongoDB {}", info.get_str("version")?))
+            }
+            Self::Sqlite(_) => Ok(format!("SQLite {}", rusqlite::version())),
+            Self::Memory(_) => Ok("memory".to_owned()),
+        }
+    }
+
     /// Removes the data.
     pub(crate) async fn remove(&self) -> Result<()> {
         match self {

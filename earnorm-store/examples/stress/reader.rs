@@ -24,6 +24,8 @@ const BACK_MAX: i64 = 5_000;
 /// A reader and what it needs.
 pub(crate) struct Reader {
     pub(crate) number: u32,
+    /// Where one that was killed had come to.
+    pub(crate) from: Position,
     pub(crate) place: Place,
     /// The handle that the readers of this process share.
     pub(crate) store: Arc<dyn Store>,
@@ -79,10 +81,10 @@ impl Reader {
         self.output.tell(&Line::Trouble { what: format!("reader {}: {what}", self.number) });
     }
 
-    /// A loop over the log, from its start.
+    /// A loop over the log.
     async fn follow(&mut self) -> Result<()> {
         let store = Arc::clone(&self.store);
-        let mut after = Position::START;
+        let mut after = self.from;
         self.begin(after);
         while !self.is_over(after) {
             let page = self.page(&store, after, 1_000).await?;
@@ -98,7 +100,7 @@ impl Reader {
     /// reads the whole log once more with a new handle.
     async fn catch_up(&mut self) -> Result<()> {
         let mut store = self.place.open().await?;
-        let mut after = Position::START;
+        let mut after = self.from;
         self.begin(after);
         while !self.is_over(after) {
             let limit = self.random.random_range(1..500);

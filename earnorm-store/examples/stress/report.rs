@@ -17,6 +17,8 @@ use super::truth::Truth;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Report {
     pub(crate) seed: u64,
+    /// The server, or the library, that keeps the data.
+    pub(crate) engine: String,
     pub(crate) wrote_seconds: f64,
     pub(crate) commits: Counts,
     /// Half, 99% and all of the commits that nothing was done to were acknowledged within so many milliseconds.
@@ -25,12 +27,19 @@ pub(crate) struct Report {
     pub(crate) silence_seconds: f64,
     pub(crate) log_events: u64,
     pub(crate) holes_filled: u64,
+    /// Commits and transfers whose fate the store could not tell.
+    pub(crate) unknown: u64,
+    /// Acknowledged events and transfers that are not in the log.
+    pub(crate) lost: u64,
+    /// What readers missed, what stands in the log or came to readers twice, and what came late.
     pub(crate) missed: u64,
     pub(crate) doubled: u64,
     pub(crate) out_of_order: u64,
+    /// Everything but the control.
     pub(crate) verdict: Verdict,
-    /// The number of the control reader, if there is one.
-    pub(crate) control: Option<u32>,
+    /// The reader that is wrong on purpose, if there is one.
+    pub(crate) control: Option<ReaderVerdict>,
+    is_fine: bool,
     #[serde(skip)]
     names: Vec<String>,
     #[serde(skip)]
@@ -44,39 +53,46 @@ impl Report {
         wrote: Duration,
         ledger: &Ledger,
         truth: &Truth,
-        verdict: Verdict,
+        mut verdict: Verdict,
     ) -> Self {
-        let sum = |of: fn(&ReaderVerdict) -> u64| verdict.readers.values().map(of).sum();
+        let control = options.control.and_then(|_| verdict.readers.remove(&options.readers));
+        let sum = |of: fn(&ReaderVerdict) -> u64| verdict.readers.values().map(of).sum::<u64>();
+        let is_caught = control.as_ref().is_none_or(|control| control.missed_acknowledged > 0);
+        let bank = verdict.bank.clone().unwrap_or_default();
         Self {
             seed,
+            engine: String::new(),
             wrote_seconds: wrote.as_secs_f64(),
             commits: ledger.counts.clone(),
             millis: [0.5, 0.99, 1.0].map(|share| ledger.within(share)),
             silence_seconds: ledger.silence_max.as_secs_f64(),
             log_events: truth.entries.len() as u64,
             holes_filled: truth.tombstones,
+            unknown: ledger.counts.unclear + bank.unclear_applied + bank.unclear_absent,
+            lost: verdict.acknowledged_lost + bank.lost,
             missed: sum(|reader| reader.missed),
-            doubled: sum(|reader| reader.doubled),
-            out_of_order: sum(|reader| reader.out_of_order),
-            control: options.control.map(|_| options.readers),
+            doubled: sum(|reader| reader.doubled) + verdict.log_doubled,
+            out_of_order: sum(|reader| reader.out_of_order) + verdict.version_faults,
+            is_fine: verdict.is_fine() && is_caught && ledger.counts.acknowledged > 0,
+            control,
             names: names(options),
             json: options.json,
             verdict,
         }
     }
 
-    /// Whether nothing was wrong.
+    /// Whether something was written, and nothing is wrong but what is wrong on purpose, which was caught.
     pub(crate) fn is_fine(&self) -> bool {
-        self.verdict.is_fine()
+        self.is_fine
     }
 
-    /// Prints it to the standard output.
+    /// Prints it to the standard output; with `--json` as a value there, and for people beside it.
     pub(crate) fn print(&self) {
-        let text = match self.json {
-            true => serde_json::to_string_pretty(self).unwrap_or_default(),
-            false => self.text(),
-        };
-        let _closed_early = writeln!(std::io::stdout().lock(), "{text}");
+        if self.json {
+            tell(&Told::Report(self));
+            return say(&self.text());
+        }
+        let _closed_early = writeln!(std::io::stdout().lock(), "{}", self.text());
     }
 
     fn text(&self) -> String {
@@ -89,9 +105,13 @@ impl Report {
         }
         let ruling = if self.is_fine() { "nothing is wrong" } else { "SOMETHING IS WRONG" };
         text.push_str(&format!("\nat most {:.1} s without any acknowledgement", self.silence_seconds));
+        if let Some(control) = &self.control {
+            let ruling = if control.missed_acknowledged > 0 { "caught, as it must be" } else { "NOT CAUGHT" };
+            text.push_str(&format!("\ncontrol: {} acknowledged events missed: {ruling}", control.missed_acknowledged));
+        }
         text.push_str(&format!(
-            "\n{} missed, {} doubled, {} out of order: {ruling} (seed {})",
-            self.missed, self.doubled, self.out_of_order, self.seed
+            "\n{} lost, {} missed, {} doubled, {} out of order: {ruling} (seed {})",
+            self.lost, self.missed, self.doubled, self.out_of_order, self.seed
         ));
         text
     }
@@ -111,7 +131,7 @@ impl Report {
             ("conflicts", counts.conflicts, "someone else changed the document first".to_owned()),
             ("failed", counts.failed, "not applied within their time".to_owned()),
             ("unclear", counts.unclear, self.unclear()),
-            ("killed", counts.killed, "processes of writers, bankers and handlers, with SIGKILL".to_owned()),
+            ("killed", counts.killed.values().sum(), format!("processes, with SIGKILL: {:?}", counts.killed)),
         ];
         for (name, count, meaning) in rows {
             table.add_row([name.to_owned(), count.to_string(), meaning]);
@@ -127,8 +147,8 @@ impl Report {
     fn readers(&self) -> Table {
         let mut table =
             table(&["reader", "passes", "resumed", "read", "missed", "doubled", "out of order", "strange", "end"]);
-        for (number, reader) in &self.verdict.readers {
-            let name = self.names.get(*number as usize).map_or("", String::as_str);
+        let honest = self.verdict.readers.values().zip(&self.names);
+        for (reader, name) in honest.chain(self.control.iter().zip(self.names.last())) {
             let numbers = [
                 reader.passes,
                 reader.resumed,
@@ -138,7 +158,7 @@ impl Report {
                 reader.out_of_order,
                 reader.strange,
             ];
-            let mut row = vec![format!("{number} {name}")];
+            let mut row = vec![name.clone()];
             row.extend(numbers.map(|number| number.to_string()));
             row.push(if reader.finished { "reached" } else { "NOT REACHED" }.to_owned());
             table.add_row(row);
@@ -181,6 +201,7 @@ fn books(bank: &Audit) -> Table {
         ("unclear transfers that are not", bank.unclear_absent.to_string()),
         ("cents made or lost", bank.sum_wrong.to_string()),
         ("accounts that are not the fold of their stream", bank.documents_wrong.to_string()),
+        ("events that were counted out of turn", bank.out_of_turn.to_string()),
         ("accounts whose events had not one effect each", bank.tallies_wrong.to_string()),
         ("the same of the control, which must be caught", control),
         ("events that were never handled", bank.unhandled.to_string()),
@@ -206,6 +227,25 @@ fn names(options: &Options) -> Vec<String> {
         Control::GapTimeout => "control: gap time-out".to_owned(),
     });
     readers.chain(control).collect()
+}
+
+/// What others may read.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Told<'a> {
+    /// Writers begin.
+    Writing,
+    /// So long after a mark a commit was acknowledged that was sent after it.
+    FirstAck { mark: u32, millis: u64 },
+    /// The end.
+    Report(&'a Report),
+}
+
+/// Tells others, as one line.
+pub(crate) fn tell(what: &Told<'_>) {
+    let text = serde_json::to_string(what).unwrap_or_default();
+    let mut out = std::io::stdout().lock();
+    let _closed_early = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
 /// Says something beside the report.

@@ -72,6 +72,9 @@ pub(crate) async fn read(place: &Place, store: &Arc<dyn Store>, end: i64) -> Res
     }
     truth.books.purses = pairs(store, Purse::SCHEMA.collection, "_v").await?;
     truth.books.tallies = pairs(store, Tally::SCHEMA.collection, "events").await?;
+    for (_, (out_of_turn, _)) in pairs(store, Tally::SCHEMA.collection, "out_of_turn").await? {
+        truth.books.out_of_turn += out_of_turn;
+    }
     Ok(truth)
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
+use earnorm_core::position::Position;
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
@@ -39,14 +40,34 @@ pub(crate) enum Role {
     Bankers(Vec<String>),
     /// Handlers of the bank's events.
     Handlers,
-    /// Readers by number; the one behind the last is the control.
-    Readers(Vec<u32>),
+    /// Readers: number, and the position behind which it begins. The one behind the last number is the control.
+    Readers(Vec<(u32, i64)>),
+}
+
+/// Roles by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    Writers,
+    Bankers,
+    Handlers,
+    Readers,
 }
 
 impl Role {
+    /// Its name.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Writers(_) => Kind::Writers,
+            Self::Bankers(_) => Kind::Bankers,
+            Self::Handlers => Kind::Handlers,
+            Self::Readers(_) => Kind::Readers,
+        }
+    }
+
     /// Whether it writes of its own accord.
     pub(crate) fn writes(&self) -> bool {
-        matches!(self, Self::Writers(_) | Self::Bankers(_))
+        matches!(self.kind(), Kind::Writers | Kind::Bankers)
     }
 }
 
@@ -140,11 +161,12 @@ pub(crate) async fn work(task: &Task, place: &Place, output: &Output, orders: &w
             }
             join(bankers).await?;
         }
-        Role::Handlers => handling::run(&store, task.options.loose_handlers, output, orders).await?,
-        Role::Readers(numbers) => {
-            let readers = numbers.iter().map(|&number| {
+        Role::Handlers => handling::run(&store, &task.options, output, orders).await?,
+        Role::Readers(readers) => {
+            let readers = readers.iter().map(|&(number, from)| {
                 let reader = Reader {
                     number,
+                    from: Position::new(from),
                     place: place.clone(),
                     store: Arc::clone(&store),
                     output: output.clone(),
