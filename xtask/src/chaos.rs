@@ -6,8 +6,10 @@ mod control;
 mod faults;
 mod links;
 mod member;
+mod outcome;
 mod proxy;
-mod workload;
+mod torment;
+pub(crate) mod workload;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -15,10 +17,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use rand::Rng;
+use tokio::time::sleep_until;
 
 use self::cluster::Cluster;
-use self::control::Lost;
-use self::faults::{Done, Faults};
+use self::control::Notes;
+use self::faults::Faults;
+pub(crate) use self::outcome::Outcome;
+use self::torment::{Scene, Until};
 use self::workload::Workload;
 use crate::process::Interrupt;
 use crate::workspace::Workspace;
@@ -27,7 +32,11 @@ use crate::{mongo, say};
 /// How long before the writers' end the last fault begins at the latest.
 const LAST: Duration = Duration::from_secs(5);
 /// How long programs write in a short run.
-const SHORT: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_secs(12);
+/// From this length on each kind of fault must happen.
+const WHOLE: Duration = Duration::from_secs(60);
+/// After its end, how soon a commit must be acknowledged again that was sent after the beginning of a fault.
+const FIRST_ACK: Duration = Duration::from_secs(30);
 /// What secondaries have to catch up in the end.
 const SAME: Duration = Duration::from_secs(30);
 /// Threads for proxies.
@@ -36,37 +45,50 @@ const THREADS: usize = 2;
 /// What can be asked of a run.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// For how long programs write, in seconds: `60` or `60s`.
+    /// For how long programs write, in seconds: `60` or `60s`. From 60 s on they write longer where the machine is too
+    /// slow for each kind of fault within that.
     #[arg(long, value_parser = parse_time, default_value = "60s")]
-    time: Duration,
+    pub(crate) time: Duration,
     /// Where faults and the programs' decisions come from; drawn and printed unless given.
     #[arg(long)]
-    seed: Option<u64>,
-    /// Adds a program that works by a wrong rule and must be caught losing what was acknowledged to it.
+    pub(crate) seed: Option<u64>,
+    /// Adds something that works by a wrong rule and must be caught. Then the run ends with 0 when it was caught.
     #[arg(long, value_enum)]
-    control: Option<Control>,
+    pub(crate) control: Option<Control>,
     /// Arguments for the workload, `earnorm-store/examples/stress`.
     #[arg(last = true)]
-    workload: Vec<String>,
+    pub(crate) workload: Vec<String>,
 }
 
-/// A wrong way to write.
+/// A wrong way to work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Control {
+pub(crate) enum Control {
     /// Takes the word of one member for an acknowledgement.
     W1,
     /// Handlers count in one commit and remember in another where they are. The workload catches them.
     LooseHandlers,
 }
 
-/// What a run came to.
-struct Outcome {
-    faults: Vec<Done>,
-    /// Whether the programs found nothing wrong but what is wrong on purpose.
-    is_fine: bool,
-    /// Collections that are not the same on all members.
-    differences: Vec<String>,
-    lost: Option<Lost>,
+impl Options {
+    /// The command that runs this again.
+    pub(crate) fn command(&self, seed: u64) -> String {
+        let control = self.control.map(|control| match control {
+            Control::W1 => " --control w1",
+            Control::LooseHandlers => " --control loose-handlers",
+        });
+        let time = self.time.as_secs();
+        format!("cargo xtask chaos --seed {seed} --time {time}s{}", control.unwrap_or_default())
+    }
+
+    /// Whether each kind of fault must happen.
+    fn is_whole(&self) -> bool {
+        self.time >= WHOLE
+    }
+
+    /// How long faults may go on.
+    fn limit(&self) -> Duration {
+        if self.is_whole() { 3 * self.time } else { self.time }
+    }
 }
 
 /// A short run, with the control.
@@ -79,24 +101,31 @@ pub(crate) fn short(workspace: &Workspace, interrupt: &Interrupt) -> Result<Exit
     run(&options, workspace, interrupt)
 }
 
-/// Runs it all.
+/// Builds the workload and runs it all.
 pub(crate) fn run(options: &Options, workspace: &Workspace, interrupt: &Interrupt) -> Result<ExitCode> {
-    let seed = options.seed.unwrap_or_else(|| rand::rng().random_range(0..1_000_000_000));
     let built = workload::build(workspace, interrupt)?;
     if built != ExitCode::SUCCESS {
         return Ok(built);
     }
+    let outcome = torture(options, workspace, interrupt)?;
+    Ok(if outcome.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs it all with a workload that is built, and says what it came to.
+pub(crate) fn torture(options: &Options, workspace: &Workspace, interrupt: &Interrupt) -> Result<Outcome> {
+    let seed = options.seed.unwrap_or_else(|| rand::rng().random_range(0..1_000_000_000));
     let binary = mongo::own_program(workspace, interrupt)?;
-    say(format_args!("seed {seed}: `cargo xtask chaos --seed {seed}` brings the same faults in the same order"));
+    say(format_args!("seed {seed}: `{}` brings the same faults in the same order", options.command(seed)));
     // Servers end with the thread that starts them, so everything but the proxies stays on this one.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     runtime.block_on(async {
         let mut cluster = Cluster::start(&binary, &workspace.mongodb_dir(), interrupt).await?;
         let outcome = torment(options, seed, workspace, interrupt, &mut cluster).await;
-        let is_good = outcome.as_ref().is_ok_and(|outcome| outcome.is_good(options));
+        let is_good = outcome.as_ref().is_ok_and(Outcome::is_good);
         cluster.finish(!is_good && !interrupt.raised())?;
-        outcome?.tell(options, seed);
-        Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let outcome = outcome.with_context(|| format!("seed {seed}"))?;
+        outcome.tell();
+        Ok(outcome)
     })
 }
 
@@ -109,42 +138,27 @@ async fn torment(
 ) -> Result<Outcome> {
     let uri = cluster.uri();
     say(format_args!("three members are at work behind {uri}"));
-    let mut workload = Workload::start(workspace, options, seed, &uri)?;
-    let end = workload.writing(interrupt).await?;
-    let lost = match options.control {
-        Some(Control::W1) => Some(control::run(cluster).await.context("the control could not be run")?),
+    let notes = match options.control {
+        Some(Control::W1) => Some(Notes::begin(cluster).await.context("the control could not begin")?),
         Some(Control::LooseHandlers) | None => None,
     };
-    let last = end.checked_sub(LAST).unwrap_or_else(Instant::now);
-    let faults = Faults::new(seed).torment(cluster, last).await?;
-    let is_fine = workload.ended(interrupt).await?;
+    let mut workload = Workload::start(workspace, options, seed, &uri, options.limit() + 3 * FIRST_ACK)?;
+    workload.writing(interrupt).await?;
+    let began = Instant::now();
+    let until = Until { end: began + options.time.saturating_sub(LAST), limit: began + options.limit() };
+    let mut scene = Scene { cluster: &mut *cluster, workload: &mut workload, notes };
+    let faults = scene.torment(&mut Faults::new(seed, options.time), until).await?;
+    let notes = scene.notes;
+    sleep_until((began + options.time).into()).await;
+    workload.stop();
+    let (is_fine, report) = workload.ended(interrupt).await?;
     let differences = cluster.differences(workload::DATABASE, SAME).await?;
-    Ok(Outcome { faults, is_fine, differences, lost })
-}
-
-impl Outcome {
-    /// Whether nothing is wrong but what is wrong on purpose.
-    fn is_good(&self, options: &Options) -> bool {
-        let is_caught = self.lost.is_some_and(|lost| lost.lost > 0);
-        self.is_fine && self.differences.is_empty() && is_caught == (options.control == Some(Control::W1))
-    }
-
-    fn tell(&self, options: &Options, seed: u64) {
-        let slowest = self.faults.iter().max_by_key(|done| done.recovery);
-        if let Some(Done { fault, recovery }) = slowest {
-            let count = self.faults.len();
-            say(format_args!("{count} faults; whole again after {recovery:?} at the latest, after {fault:?}"));
-        }
-        for name in &self.differences {
-            say(format_args!("WRONG: collection {name} is not the same on all members"));
-        }
-        if let Some(Lost { acknowledged, lost }) = self.lost {
-            let ruling = if lost > 0 { "caught, as it must be" } else { "NOT CAUGHT" };
-            say(format_args!("control w1: {lost} of {acknowledged} acknowledged writes are lost: {ruling}"));
-        }
-        let ruling = if self.is_good(options) { "nothing is wrong" } else { "SOMETHING IS WRONG" };
-        say(format_args!("{ruling} (seed {seed})"));
-    }
+    let lost = match notes {
+        Some(notes) => Some(notes.lost(cluster).await.context("the control could not be judged")?),
+        None => None,
+    };
+    let command = options.command(seed);
+    Ok(Outcome { command, seed, must_be_whole: options.is_whole(), faults, is_fine, differences, lost, report })
 }
 
 /// Reads `60` and `60s`.

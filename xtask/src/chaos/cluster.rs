@@ -137,6 +137,35 @@ impl Cluster {
         }
     }
 
+    /// Waits until another member than this one is primary.
+    pub(crate) async fn wait_for_successor(&mut self, old: usize, within: Duration) -> Result<()> {
+        let deadline = Instant::now() + within;
+        loop {
+            self.check()?;
+            for number in (0..MEMBERS).filter(|number| *number != old) {
+                let hello = self.ask(number, "admin", doc! { "hello": 1 }).await;
+                if hello.is_ok_and(|hello| hello.get_bool("isWritablePrimary").unwrap_or(false)) {
+                    return Ok(());
+                }
+            }
+            if Instant::now() > deadline {
+                bail!("nobody took the place of member {old} within {within:?}");
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// The number of the last election that a member knows of.
+    pub(crate) async fn term(&self) -> i64 {
+        let mut newest = 0;
+        for number in 0..MEMBERS {
+            if let Ok(status) = self.ask(number, "admin", doc! { "replSetGetStatus": 1 }).await {
+                newest = newest.max(status.get_i64("term").unwrap_or(0));
+            }
+        }
+        newest
+    }
+
     /// Ends all faults, and waits until there is one primary and everybody has the same log.
     pub(crate) async fn settle(&mut self, within: Duration) -> Result<()> {
         self.links.heal();

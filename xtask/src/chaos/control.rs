@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures::TryStreamExt;
 use mongodb::bson::{Document, doc};
 use mongodb::options::{ClientOptions, ReadConcern, WriteConcern};
@@ -12,47 +12,58 @@ use mongodb::{Client, Collection};
 use tokio::time::timeout;
 
 use super::cluster::Cluster;
-use super::links::Mode;
 use crate::say;
 
 const DATABASE: &str = "earnorm_control";
 const COLLECTION: &str = "notes";
-/// How many writes are made to the primary that nobody follows.
-const NOTES: i64 = 200;
+/// How many writes are made to the primary that nobody follows, each time.
+const NOTES: i64 = 100;
 const ANSWER: Duration = Duration::from_secs(2);
-const RECOVERY: Duration = Duration::from_secs(60);
 
 /// What became of writes with `w: 1`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Lost {
     pub(crate) acknowledged: usize,
     pub(crate) lost: usize,
 }
 
-/// Writes with `w: 1` to a primary that is cut from the other members, kills it, and counts what is missing afterwards.
-pub(crate) async fn run(cluster: &mut Cluster) -> Result<Lost> {
-    let primary = cluster.wait_for_primary(RECOVERY).await?;
-    let notes = notes(&cluster.uri_of(primary)).await?;
-    // So that the collection is there on all members.
-    notes.insert_one(doc! { "_id": 0 }).write_concern(WriteConcern::majority()).await?;
-    cluster.links.peers(primary, Mode::Cut);
-    let mut acknowledged = BTreeSet::new();
-    for number in 1..=NOTES {
-        let note = notes.insert_one(doc! { "_id": number }).write_concern(WriteConcern::nodes(1));
-        match timeout(ANSWER, async { note.await }).await {
-            Ok(Ok(_)) => acknowledged.insert(number),
-            // It has seen that it is alone, and takes no more writes.
-            _ => break,
-        };
+/// Notes that were written with `w: 1`.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    acknowledged: BTreeSet<i64>,
+    next: i64,
+}
+
+impl Notes {
+    /// Makes the collection, so that it is there on all members.
+    pub(crate) async fn begin(cluster: &Cluster) -> Result<Self> {
+        notes(&cluster.uri()).await?.insert_one(doc! { "_id": 0 }).write_concern(WriteConcern::majority()).await?;
+        Ok(Self::default())
     }
-    let member = cluster.members.get_mut(primary).context("there is no such member")?;
-    member.kill();
-    let next = cluster.wait_for_primary(RECOVERY).await?;
-    say(format_args!("control: member {primary} took {} writes alone, member {next} followed it", acknowledged.len()));
-    cluster.settle(RECOVERY).await?;
-    let found = read(&self::notes(&cluster.uri()).await?).await?;
-    let lost = acknowledged.difference(&found).count();
-    Ok(Lost { acknowledged: acknowledged.len(), lost })
+
+    /// Writes to one member for as long as it takes that, by its proxy.
+    pub(crate) async fn write(&mut self, cluster: &Cluster, member: usize) -> Result<()> {
+        let notes = notes(&cluster.uri_of(member)).await?;
+        let before = self.acknowledged.len();
+        for _ in 0..NOTES {
+            self.next += 1;
+            let note = notes.insert_one(doc! { "_id": self.next }).write_concern(WriteConcern::nodes(1));
+            match timeout(ANSWER, async { note.await }).await {
+                Ok(Ok(_)) => self.acknowledged.insert(self.next),
+                // It has seen that it is alone, and takes no more writes.
+                _ => break,
+            };
+        }
+        say(format_args!("control: member {member} took {} writes alone", self.acknowledged.len() - before));
+        Ok(())
+    }
+
+    /// What is missing in the end.
+    pub(crate) async fn lost(&self, cluster: &Cluster) -> Result<Lost> {
+        let found = read(&notes(&cluster.uri()).await?).await?;
+        let lost = self.acknowledged.difference(&found).count();
+        Ok(Lost { acknowledged: self.acknowledged.len(), lost })
+    }
 }
 
 async fn notes(uri: &str) -> Result<Collection<Document>> {

@@ -6,16 +6,27 @@ use tokio::sync::watch;
 
 /// How many members a cluster has.
 pub(crate) const MEMBERS: usize = 3;
-/// The row of everybody who is no member.
+/// Everybody who is no member, as one party.
 const CLIENTS: usize = MEMBERS;
+/// All parties.
+const PARTIES: usize = MEMBERS + 1;
 
-/// Who opened a connection.
+/// Who sends or gets something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Party {
     /// A member, by number.
     Member(usize),
     /// A program.
     Client,
+}
+
+impl Party {
+    fn number(self) -> usize {
+        match self {
+            Self::Member(member) => member,
+            Self::Client => CLIENTS,
+        }
+    }
 }
 
 /// What happens to what goes over a link.
@@ -32,35 +43,40 @@ pub(crate) enum Mode {
     Delay(Duration),
 }
 
-/// The modes of all links.
+/// Which way something goes between a member and others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// From the member to the others.
+    From,
+    /// From the others to the member.
+    To,
+    Both,
+}
+
+/// The modes of all links: from each party to each other, whoever of the two opened the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Table([[Mode; MEMBERS]; MEMBERS + 1]);
+pub(crate) struct Table([[Mode; PARTIES]; PARTIES]);
 
 impl Table {
-    /// The mode of connections that `from` opens to member `to`. A member always reaches itself.
-    pub(crate) fn mode(&self, from: Party, to: usize) -> Mode {
-        let row = match from {
-            Party::Member(member) if member == to => return Mode::Pass,
-            Party::Member(member) => member,
-            Party::Client => CLIENTS,
-        };
-        self.0.get(row).and_then(|row| row.get(to)).copied().unwrap_or_default()
+    /// What happens to what `from` sends to `to`. Everybody reaches himself.
+    pub(crate) fn mode(&self, from: Party, to: Party) -> Mode {
+        let (from, to) = (from.number(), to.number());
+        if from == to {
+            return Mode::Pass;
+        }
+        self.0.get(from).and_then(|row| row.get(to)).copied().unwrap_or_default()
     }
 
-    /// Sets what happens between a member and all others, whoever opened the connection.
-    fn set_peers(&mut self, member: usize, mode: Mode) {
-        for (from, row) in self.0.iter_mut().enumerate().take(MEMBERS) {
+    /// Sets what happens between a member and some others.
+    fn set(&mut self, member: usize, others: impl Fn(usize) -> bool, way: Way, mode: Mode) {
+        for (from, row) in self.0.iter_mut().enumerate() {
             for (to, link) in row.iter_mut().enumerate() {
-                if from == member || to == member {
+                let is_from = way != Way::To && from == member && others(to);
+                let is_to = way != Way::From && to == member && others(from);
+                if is_from || is_to {
                     *link = mode;
                 }
             }
-        }
-    }
-
-    fn set_clients(&mut self, member: usize, mode: Mode) {
-        if let Some(link) = self.0.get_mut(CLIENTS).and_then(|row| row.get_mut(member)) {
-            *link = mode;
         }
     }
 }
@@ -81,13 +97,13 @@ impl Links {
     }
 
     /// What happens from now on between a member and the other members.
-    pub(crate) fn peers(&self, member: usize, mode: Mode) {
-        self.0.send_modify(|table| table.set_peers(member, mode));
+    pub(crate) fn peers(&self, member: usize, way: Way, mode: Mode) {
+        self.0.send_modify(|table| table.set(member, |other| other != CLIENTS, way, mode));
     }
 
     /// What happens from now on between programs and a member.
     pub(crate) fn clients(&self, member: usize, mode: Mode) {
-        self.0.send_modify(|table| table.set_clients(member, mode));
+        self.0.send_modify(|table| table.set(member, |other| other == CLIENTS, Way::Both, mode));
     }
 
     /// Everything arrives again.
@@ -100,21 +116,37 @@ impl Links {
 mod tests {
     use super::*;
 
+    const ONE: Party = Party::Member(1);
+
     #[test]
     fn a_member_that_is_cut_from_the_others_is_still_there_for_programs_and_for_itself() {
         let links = Links::new();
-        links.peers(1, Mode::Cut);
+        links.peers(1, Way::Both, Mode::Cut);
         let table = *links.watch().borrow();
-        for other in [0, 2] {
-            assert_eq!(table.mode(Party::Member(1), other), Mode::Cut);
-            assert_eq!(table.mode(Party::Member(other), 1), Mode::Cut);
+        for other in [Party::Member(0), Party::Member(2)] {
+            assert_eq!(table.mode(ONE, other), Mode::Cut);
+            assert_eq!(table.mode(other, ONE), Mode::Cut);
         }
-        assert_eq!(table.mode(Party::Member(0), 2), Mode::Pass);
-        assert_eq!(table.mode(Party::Member(1), 1), Mode::Pass);
-        assert_eq!(table.mode(Party::Client, 1), Mode::Pass);
+        assert_eq!(table.mode(Party::Member(0), Party::Member(2)), Mode::Pass);
+        assert_eq!(table.mode(ONE, ONE), Mode::Pass);
+        assert_eq!(table.mode(Party::Client, ONE), Mode::Pass);
         links.clients(1, Mode::Hold);
-        assert_eq!(links.watch().borrow().mode(Party::Client, 1), Mode::Hold);
+        let table = *links.watch().borrow();
+        assert_eq!([table.mode(Party::Client, ONE), table.mode(ONE, Party::Client)], [Mode::Hold; 2]);
+        assert_eq!(table.mode(Party::Client, Party::Member(0)), Mode::Pass);
         links.heal();
         assert_eq!(*links.watch().borrow(), Table::default());
+    }
+
+    #[test]
+    fn a_link_may_be_broken_one_way() {
+        let of = |way| {
+            let links = Links::new();
+            links.peers(1, way, Mode::Hold);
+            let table = *links.watch().borrow();
+            [table.mode(ONE, Party::Member(2)), table.mode(Party::Member(2), ONE), table.mode(ONE, Party::Client)]
+        };
+        assert_eq!(of(Way::From), [Mode::Hold, Mode::Pass, Mode::Pass]);
+        assert_eq!(of(Way::To), [Mode::Pass, Mode::Hold, Mode::Pass]);
     }
 }

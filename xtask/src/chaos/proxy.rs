@@ -53,7 +53,8 @@ impl Proxy {
     async fn carry(self, mut client: TcpStream) -> io::Result<()> {
         let greeting = read_message(&mut client).await?;
         let from = self.who(&greeting);
-        let Some(()) = self.clone().gate(from).pass().await else { return Ok(()) };
+        let (up, down) = (self.gate(from, Party::Member(self.to)), self.gate(Party::Member(self.to), from));
+        let Some(()) = up.clone().pass().await else { return Ok(()) };
         let port = self.ports.get(self.to).copied().unwrap_or_default();
         let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
         server.write_all(&greeting).await?;
@@ -61,12 +62,11 @@ impl Proxy {
         server.set_nodelay(true)?;
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
-        let up = self.clone().gate(from).pump(from_client, to_server);
-        let down = self.clone().gate(from).pump(from_server, to_client);
         tokio::select! {
-            done = up => done,
-            done = down => done,
-            () = self.gate(from).cut() => Ok(()),
+            done = up.clone().pump(from_client, to_server) => done,
+            done = down.clone().pump(from_server, to_client) => done,
+            () = up.cut() => Ok(()),
+            () = down.cut() => Ok(()),
         }
     }
 
@@ -75,15 +75,16 @@ impl Proxy {
         member.map_or(Party::Client, Party::Member)
     }
 
-    fn gate(self, from: Party) -> Gate {
-        Gate { from, to: self.to, table: self.table }
+    fn gate(&self, from: Party, to: Party) -> Gate {
+        Gate { from, to, table: self.table.clone() }
     }
 }
 
-/// One link, as one direction of a connection over it sees it.
+/// One direction of a connection.
+#[derive(Clone)]
 struct Gate {
     from: Party,
-    to: usize,
+    to: Party,
     table: watch::Receiver<Table>,
 }
 
