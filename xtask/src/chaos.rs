@@ -21,8 +21,9 @@ use tokio::time::sleep_until;
 
 use self::cluster::Cluster;
 use self::control::Notes;
+pub(crate) use self::faults::Fault;
 use self::faults::Faults;
-pub(crate) use self::outcome::Outcome;
+pub(crate) use self::outcome::{Kind, Outcome};
 use self::torment::{Scene, Until};
 use self::workload::Workload;
 use crate::process::Interrupt;
@@ -37,6 +38,8 @@ const SHORT: Duration = Duration::from_secs(12);
 const WHOLE: Duration = Duration::from_secs(60);
 /// After its end, how soon a commit must be acknowledged again that was sent after the beginning of a fault.
 const FIRST_ACK: Duration = Duration::from_secs(30);
+/// What the workload has to end and compare after its time.
+const END: Duration = Duration::from_secs(180);
 /// What secondaries have to catch up in the end.
 const SAME: Duration = Duration::from_secs(30);
 /// Threads for proxies.
@@ -45,7 +48,7 @@ const THREADS: usize = 2;
 /// What can be asked of a run.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// For how long programs write, in seconds: `60` or `60s`. From 60 s on they write longer where the machine is too
+    /// For how long programs write: `60s`, `5m`. From 60 s on they write longer where the machine is too
     /// slow for each kind of fault within that.
     #[arg(long, value_parser = parse_time, default_value = "60s")]
     pub(crate) time: Duration,
@@ -151,18 +154,41 @@ async fn torment(
     let notes = scene.notes;
     sleep_until((began + options.time).into()).await;
     workload.stop();
-    let (is_fine, report) = workload.ended(interrupt).await?;
+    // Handlers may have as much left to do as writers have done.
+    let (is_fine, report) = workload.ended(2 * began.elapsed() + END, interrupt).await?;
     let differences = cluster.differences(workload::DATABASE, SAME).await?;
     let lost = match notes {
         Some(notes) => Some(notes.lost(cluster).await.context("the control could not be judged")?),
         None => None,
     };
     let command = options.command(seed);
-    Ok(Outcome { command, seed, must_be_whole: options.is_whole(), faults, is_fine, differences, lost, report })
+    Ok(Outcome { command, must_be_whole: options.is_whole(), faults, is_fine, differences, lost, report })
 }
 
-/// Reads `60` and `60s`.
-fn parse_time(text: &str) -> Result<Duration, String> {
-    let number = text.strip_suffix('s').unwrap_or(text).parse();
-    number.map(Duration::from_secs).map_err(|_| format!("`{text}` is no number of seconds: write it as `60s`"))
+/// Reads `60`, `60s`, `10m` and `1h`.
+pub(crate) fn parse_time(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "" | "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3_600),
+        _ => None,
+    };
+    let number: Option<u64> = number.parse().ok();
+    let time = number.zip(seconds).and_then(|(number, seconds)| number.checked_mul(seconds));
+    time.map(Duration::from_secs).ok_or_else(|| format!("`{text}` is no time: write it as `60s` or `10m`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units_and_seeds_are_given_again_with_all_that_decides() {
+        assert_eq!(["60", "60s", "1m"].map(parse_time), [const { Ok(Duration::from_secs(60)) }; 3]);
+        assert!(["", "m", "5d", "-1s"].map(parse_time).iter().all(Result::is_err));
+        let options = Options { time: WHOLE, seed: None, control: Some(Control::W1), workload: Vec::new() };
+        assert_eq!(options.command(7), "cargo xtask chaos --seed 7 --time 60s --control w1");
+    }
 }

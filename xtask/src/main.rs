@@ -10,6 +10,7 @@ mod chaos;
 mod ci;
 mod mongo;
 mod process;
+mod soak;
 mod tidy;
 mod workspace;
 
@@ -46,6 +47,10 @@ enum Task {
     /// It ends with 0 when nothing was lost, doubled, half there or out of order. With `--control` it ends with 0 when
     /// what is wrong on purpose was caught, and nothing else is wrong.
     Chaos(chaos::Options),
+    /// Run it all for longer: cluster faults, hostile writers on each store, killed processes, and every control.
+    ///
+    /// It writes the figures to `docs/soak.md`, and ends with 0 when nothing is wrong and each control was caught.
+    Soak(soak::Options),
     /// Keep a MongoDB running until Ctrl-C and print its URI.
     Mongo,
     /// Check the house rules.
@@ -92,6 +97,7 @@ fn run(task: &Task, workspace: &Workspace, interrupt: &Interrupt) -> Result<Exit
             mongo::with_server(workspace, interrupt, |mongo| bench::scale::run(options, workspace, interrupt, mongo))
         }
         Task::Chaos(options) => chaos::run(options, workspace, interrupt),
+        Task::Soak(options) => soak::run(options, workspace, interrupt),
         Task::Mongo => mongo::keep_running(workspace, interrupt),
         Task::Tidy => tidy::run(workspace),
         Task::Ci => ci::run(workspace, interrupt),

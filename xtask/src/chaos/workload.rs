@@ -19,8 +19,6 @@ use crate::{cargo, say};
 pub(crate) const EXAMPLE: &str = "stress";
 /// What it has to get to work.
 const READY: Duration = Duration::from_secs(60);
-/// What it has to end and compare after its time.
-const END: Duration = Duration::from_secs(180);
 
 /// The database it works in.
 pub(crate) const DATABASE: &str = "earnorm_chaos";
@@ -133,9 +131,8 @@ impl Workload {
     }
 
     /// Waits for its end: whether it found nothing wrong, and its report.
-    pub(crate) async fn ended(&mut self, interrupt: &Interrupt) -> Result<(bool, Value)> {
-        // Handlers may take longer than writers.
-        let deadline = Instant::now() + 2 * self.began.elapsed() + END;
+    pub(crate) async fn ended(&mut self, within: Duration, interrupt: &Interrupt) -> Result<(bool, Value)> {
+        let deadline = Instant::now() + within;
         loop {
             let status = self.group.child.try_wait()?;
             let is_over = self.told().is_over;
