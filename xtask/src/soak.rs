@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// About how long it takes in all: `10m`, `1h`; 10 minutes unless given, an hour with `--full`.
     #[arg(long, value_parser = parse_time)]
     time: Option<Duration>,
-    /// More seeds of cluster faults, longer runs, and five times the kills.
+    /// More seeds of cluster faults, longer runs, and 1000 kills instead of 200.
     #[arg(long)]
     full: bool,
     /// The first seed; drawn and printed unless given.
