@@ -162,7 +162,9 @@ async fn torment(
         None => None,
     };
     let command = options.command(seed);
-    Ok(Outcome { command, must_be_whole: options.is_whole(), faults, is_fine, differences, lost, report })
+    let kills_all = options.control != Some(Control::LooseHandlers);
+    let must_be_whole = options.is_whole();
+    Ok(Outcome { command, must_be_whole, kills_all, faults, is_fine, differences, lost, report })
 }
 
 /// Reads `60`, `60s`, `10m` and `1h`.

@@ -10,12 +10,17 @@ use super::control::Lost;
 use super::faults::{Done, Fault, missing};
 use crate::say;
 
+/// Kinds of processes: writers, bankers, handlers, readers.
+const PROCESSES: usize = 4;
+
 /// What a run came to.
 pub(crate) struct Outcome {
     /// The command that runs it again.
     pub(crate) command: String,
     /// Whether each kind of fault had to happen.
     pub(crate) must_be_whole: bool,
+    /// Whether processes of each kind are killed.
+    pub(crate) kills_all: bool,
     pub(crate) faults: Vec<Done>,
     /// Whether the programs found nothing wrong but what is wrong on purpose.
     pub(crate) is_fine: bool,
@@ -42,6 +47,10 @@ impl Outcome {
         }
         if self.must_be_whole && !missing(&self.faults).is_empty() {
             wrong.push(format!("these faults did not happen in time: {:?}", missing(&self.faults)));
+        }
+        let killed = self.report.pointer("/commits/killed").and_then(Value::as_object);
+        if self.must_be_whole && self.kills_all && killed.is_none_or(|killed| killed.len() < PROCESSES) {
+            wrong.push("not each kind of process was killed".to_owned());
         }
         if self.lost.is_some_and(|lost| lost.lost == 0) {
             wrong.push("the control w1 was not caught".to_owned());
@@ -112,6 +121,8 @@ impl Done {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn outcome(change: impl FnOnce(&mut Outcome)) -> bool {
@@ -122,11 +133,12 @@ mod tests {
         let mut outcome = Outcome {
             command: String::new(),
             must_be_whole: true,
+            kills_all: true,
             faults: Fault::ALL.into_iter().map(done).collect(),
             is_fine: true,
             differences: Vec::new(),
             lost: Some(Lost { acknowledged: 2, lost: 1 }),
-            report: Value::Null,
+            report: json!({ "commits": { "killed": { "writers": 1, "bankers": 1, "handlers": 1, "readers": 1 } } }),
         };
         change(&mut outcome);
         outcome.is_good()
@@ -142,6 +154,8 @@ mod tests {
         assert!(!outcome(|outcome| outcome.faults[3].first_ack = None));
         assert!(!outcome(|outcome| outcome.faults[3].first_ack = Some(FIRST_ACK + Duration::from_secs(2))));
         assert!(!outcome(|outcome| outcome.faults.truncate(12)));
+        assert!(!outcome(|outcome| outcome.report = json!({ "commits": { "killed": { "writers": 9 } } })));
+        assert!(!outcome(|outcome| outcome.report = Value::Null));
         assert!(outcome(|outcome| {
             outcome.faults.truncate(12);
             outcome.must_be_whole = false;

@@ -149,7 +149,62 @@ fn greeter(greeting: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::super::links::{Links, Way};
     use super::*;
+
+    const A_WHILE: Duration = Duration::from_millis(50);
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// A proxy before member 0 and an open connection through it that member 1 opened: its end, and the server's.
+    async fn connection(links: &Links) -> (TcpStream, TcpStream) {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let ports = [server.local_addr().expect("bound").port(), 27_002, 27_003];
+        let port = Proxy { to: 0, ports, table: links.watch() }.start().await.expect("listens");
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.expect("connects");
+        let mut greeting = greeting("box:27002");
+        let length = i32::try_from(greeting.len()).expect("short").to_le_bytes();
+        greeting.splice(..4, length);
+        client.write_all(&greeting).await.expect("sent");
+        let (mut served, _) = server.accept().await.expect("carried on");
+        let mut first = vec![0; greeting.len()];
+        served.read_exact(&mut first).await.expect("the greeting");
+        assert_eq!(first, greeting);
+        (client, served)
+    }
+
+    async fn says(from: &mut TcpStream, to: &mut TcpStream, within: Duration) -> bool {
+        from.write_all(b"x").await.expect("sent");
+        timeout(within, to.read_u8()).await.is_ok_and(|read| read.is_ok())
+    }
+
+    #[tokio::test]
+    async fn what_is_held_one_way_arrives_later_and_the_other_way_at_once() {
+        let links = Links::new();
+        let (mut one, mut zero) = connection(&links).await;
+        assert!(says(&mut one, &mut zero, LONG).await && says(&mut zero, &mut one, LONG).await);
+        links.peers(1, Way::To, Mode::Hold);
+        assert!(says(&mut one, &mut zero, LONG).await);
+        assert!(!says(&mut zero, &mut one, A_WHILE).await);
+        links.heal();
+        assert_eq!(one.read_u8().await.expect("it arrives"), b'x');
+    }
+
+    #[tokio::test]
+    async fn what_is_delayed_arrives_and_what_is_cut_is_closed() {
+        let links = Links::new();
+        let (mut one, mut zero) = connection(&links).await;
+        links.peers(0, Way::Both, Mode::Delay(20 * A_WHILE));
+        assert!(!says(&mut one, &mut zero, A_WHILE).await);
+        assert_eq!(zero.read_u8().await.expect("it arrives"), b'x');
+        links.clients(0, Mode::Cut);
+        assert!(timeout(A_WHILE, one.read_u8()).await.is_err(), "a member is no client");
+        links.peers(0, Way::From, Mode::Cut);
+        assert!(one.read_u8().await.is_err() && zero.read_u8().await.is_err());
+    }
 
     fn greeting(host: &str) -> Vec<u8> {
         let mut message = b"....\x10hello\0\x01\0\0\0\x02hostInfo\0".to_vec();
