@@ -17,14 +17,15 @@ use tokio::sync::watch;
 
 use super::bank::CATEGORY;
 use super::line::{Line, Order};
-use super::options::Options;
+use super::options::{Backend, Options};
 use super::patience::patiently;
 use super::place;
 use super::worker::Output;
 
 /// How long a process may stand still before the other takes its handlers over: longer than most fail-overs, or handlers
-/// would change hands all the time and do little else.
+/// would change hands all the time and do little else. A file does not fail over.
 const LEASE: Duration = Duration::from_secs(8);
+const LEASE_OF_A_FILE: Duration = Duration::from_secs(3);
 /// After so many events a process is killed between its effect and the end of the attempt; one that is to be caught,
 /// sooner.
 const BRINK: u64 = 60;
@@ -66,7 +67,8 @@ pub(crate) async fn run(
         handler.on([format!("{CATEGORY}.*")]).start(Start::Beginning).retry(quick.clone().attempts(10_000))
     };
     let start = || {
-        let bus = EventBus::builder(&db).only_added().lease(LEASE);
+        let lease = if options.store == Backend::Mongo { LEASE } else { LEASE_OF_A_FILE };
+        let bus = EventBus::builder(&db).only_added().lease(lease);
         bus.handler(set(noting(output.clone()))).handler(set(counting(is_loose, &brink))).start()
     };
     let bus = patiently(start).await?;

@@ -5,6 +5,7 @@ use clap::Parser;
 #[path = "../../examples/stress/run.rs"]
 mod run;
 
+use run::report::Report;
 use run::{Launch, Options, parent, worker};
 
 use crate::support::uri;
@@ -37,10 +38,25 @@ fn readers_miss_nothing_of_hostile_writers_in_other_processes_and_a_naive_one_is
 
 #[test]
 fn readers_of_a_file_miss_nothing_of_writers_in_other_processes_that_are_killed() {
-    let args = ["stress", "--store", "sqlite", "--time", "9s", "--kill-writers", "--seed", "42"];
-    let report = parent::run(&Options::parse_from(args), &launch()).expect("it runs");
+    let args = ["--time", "9s", "--kill-writers", "--bankers", "1", "--handlers", "1"];
+    let report = on_sqlite(&args);
+    assert!(report.is_fine(), "{report:?}");
+    assert!(!report.commits.killed.is_empty());
+}
+
+#[test]
+fn handlers_that_count_without_a_transaction_are_caught_when_they_are_killed() {
+    let args = ["--time", "2s", "--kill-writers", "--writers", "1", "--bankers", "1", "--handlers", "1"];
+    let report = on_sqlite(&[&args[..], &["--loose-handlers"]].concat());
+    let bank = report.verdict.bank.as_ref().expect("a bank");
+    assert!(bank.control_caught > Some(0) && report.is_fine(), "{report:?}");
+}
+
+fn on_sqlite(args: &[&str]) -> Report {
+    let all = [&["stress", "--store", "sqlite", "--seed", "42"], args].concat();
+    let report = parent::run(&Options::parse_from(all), &launch()).expect("it runs");
     report.print();
-    assert!(report.is_fine() && report.commits.acknowledged > 0, "{report:?}");
+    report
 }
 
 #[test]
