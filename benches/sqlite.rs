@@ -134,7 +134,8 @@ async fn log(scratch: &Scratch, [measured, looked, floor]: [&mut Measured; 3]) -
         db.create_many(chunk.to_vec()).await.unwrap();
     }
     let rows = Rows::copy(&path, &scratch.file("bare_log.db"));
-    let built: Vec<_> = db.events().all().await.unwrap().iter().map(|event| event.data().unwrap().to_vec().unwrap()).collect();
+    let built: Vec<_> =
+        db.events().all().await.unwrap().iter().map(|event| event.data().unwrap().to_vec().unwrap()).collect();
     let bare = async |_| assert_eq!(tokio::task::block_in_place(|| rows.read()), EVENTS);
     in_turn(measured, READ_ROUNDS, EVENTS, async |_| all_events(&db, false).await, bare).await;
     in_turn(looked, READ_ROUNDS, EVENTS, async |_| all_events(&db, true).await, bare).await;

@@ -1,7 +1,6 @@
 //! Benches: all of them into `BENCHMARKS.md` and a plot, some of them for who looks, or with our side held up as a control.
 
 mod document;
-mod machine;
 mod plot;
 mod record;
 pub(crate) mod scale;

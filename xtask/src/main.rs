@@ -8,6 +8,7 @@ mod bench;
 mod cargo;
 mod chaos;
 mod ci;
+mod machine;
 mod mongo;
 mod process;
 mod soak;

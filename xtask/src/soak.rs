@@ -3,7 +3,6 @@
 
 mod document;
 mod figures;
-mod machine;
 mod plan;
 mod run;
 
@@ -17,6 +16,7 @@ use rand::Rng;
 use self::plan::Plan;
 use self::run::Soak;
 use crate::chaos::{parse_time, workload};
+use crate::machine::Machine;
 use crate::mongo;
 use crate::process::Interrupt;
 use crate::say;
@@ -51,8 +51,7 @@ pub(crate) fn run(options: &Options, workspace: &Workspace, interrupt: &Interrup
     if built != ExitCode::SUCCESS {
         return Ok(built);
     }
-    let machine = machine::describe();
-    let versions = machine::versions(workspace)?;
+    let machine = Machine::ask(workspace, None);
     let mut soak = Soak::new(workspace, interrupt)?;
     soak.cluster(&plan)?;
     mongo::with_server(workspace, interrupt, |mongo| {
@@ -62,7 +61,7 @@ pub(crate) fn run(options: &Options, workspace: &Workspace, interrupt: &Interrup
     })?;
     let full = if options.full { " --full" } else { "" };
     let command = format!("cargo xtask soak --seed {seed} --time {}s{full}", time.as_secs());
-    let text = document::write(&command, &machine, &versions, &soak.results);
+    let text = document::write(&command, &machine, &soak.results);
     let path = workspace.root.join(DOCUMENT);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;

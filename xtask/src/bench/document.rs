@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::machine::Machine;
 use super::record::{Report, Row};
+use crate::machine::Machine;
 
 /// What a run came to.
 pub(super) struct Run<'a> {
@@ -39,9 +39,7 @@ pub(super) fn write(run: &Run<'_>) -> String {
 
 fn machine(out: &mut String, run: &Run<'_>) {
     out.push_str("\n## Machine and versions\n\n| what | which |\n|---|---|\n");
-    for (what, which) in &run.machine.facts {
-        let _ = writeln!(out, "| {what} | {} |", cell(which));
-    }
+    out.push_str(&run.machine.rows());
     let load = |report: Option<&Report>, of: fn(&Report) -> &str| report.map_or("unknown", of).to_owned();
     let before = load(run.reports.first(), |report| &report.load_before);
     let after = load(run.reports.last(), |report| &report.load_after);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::machine::Machine;
+use crate::machine::Machine;
 use crate::mongo::Mongo;
 use crate::workspace::Workspace;
 
@@ -81,7 +81,7 @@ impl Row {
 /// Begins a run: where benches put their reports, with nothing but the machine in it.
 pub(super) fn begin(workspace: &Workspace, mongo: &Mongo) -> Result<PathBuf> {
     let path = workspace.bench_record();
-    let machine = serde_json::to_string(&Machine::ask(workspace, mongo))?;
+    let machine = serde_json::to_string(&Machine::ask(workspace, Some(mongo)))?;
     fs::write(&path, machine + "\n").with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }

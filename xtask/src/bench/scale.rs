@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::document::{thousands, verdict};
-use super::machine::Machine;
 use super::record::{self, Record, Report, Row};
+use crate::machine::Machine;
 use crate::mongo::{Mongo, URI_VARIABLE};
 use crate::process::{self, Interrupt};
 use crate::workspace::Workspace;

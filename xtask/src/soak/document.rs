@@ -3,20 +3,18 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use mongodb::bson::DateTime;
-
 use super::figures::{COMMITS, EVENTS, KILLED, LOST, Results, UNKNOWN};
+use crate::machine::Machine;
 
 /// The text, in Markdown.
-pub(super) fn write(command: &str, machine: &str, versions: &str, results: &Results) -> String {
-    let now = DateTime::now().try_to_rfc3339_string().unwrap_or_default();
-    let date = now.get(..10).unwrap_or("?");
+pub(super) fn write(command: &str, machine: &Machine, results: &Results) -> String {
     let ruling = if results.is_good() { "Nothing is wrong." } else { "**Something is wrong.**" };
     let caught = results.controls.iter().filter(|control| control.is_good).count();
     let mut text = format!(
         "# Soak\n\nWritten by `{command}`; run that again instead of editing this. What is done, what is checked, and how \
          to repeat a run by its seed: [stress.md](stress.md).\n\n\
-         | | |\n|---|---|\n| date | {date} |\n| machine | {machine} |\n| versions | {versions}, {} |\n\n",
+         | | |\n|---|---|\n{}| stores | {} |\n\n",
+        machine.rows(),
         results.engines()
     );
     let faults: u64 = results.faults.values().map(|kind| kind.count).sum();
@@ -140,11 +138,11 @@ mod tests {
             .faults
             .insert(Fault::CutKill, Kind { count: 2, first_ack: Duration::from_millis(2_345), ..Kind::default() });
         results.failed.push("cargo xtask chaos --seed 8".to_owned());
-        let text = write("cargo xtask soak", "2 cores", "rustc 1", &results);
+        let text = write("cargo xtask soak", &Machine { facts: vec![("Rust".into(), "rustc 1".into())] }, &results);
         for part in [
             "**Something is wrong.** 7 commits with 0 events were acknowledged, of which 2 were lost",
             "1 of 1 controls were caught",
-            "| versions | rustc 1, MongoDB 6 |",
+            "| Rust | rustc 1 |\n| stores | MongoDB 6 |",
             "|  | cluster, seed 7 |\n| --- | ---: |\n| acknowledged commits | 7 |",
             "| ruling | **WRONG** |",
             "| CutKill | 2 | 0 | 2.3 | 0.0 |",

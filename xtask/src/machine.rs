@@ -11,23 +11,29 @@ use crate::workspace::Workspace;
 
 /// Facts, each with its name.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Machine {
-    pub(super) facts: Vec<(String, String)>,
+pub(crate) struct Machine {
+    pub(crate) facts: Vec<(String, String)>,
 }
 
 impl Machine {
     /// Asks the system; what it does not tell is left out.
-    pub(super) fn ask(workspace: &Workspace, mongo: &Mongo) -> Self {
+    pub(crate) fn ask(workspace: &Workspace, mongo: Option<&Mongo>) -> Self {
         let facts = [
             ("processor", processor()),
             ("memory", memory()),
             ("system", said("uname", &["-srm"], workspace)),
             ("Rust", said("rustc", &["--version"], workspace)),
             ("EarnORM", version(workspace)),
-            ("MongoDB", mongo.version()),
+            ("MongoDB", mongo.and_then(Mongo::version)),
             ("day", said("date", &["-u", "+%Y-%m-%d"], workspace)),
         ];
         Self { facts: facts.into_iter().filter_map(|(name, fact)| Some((name.to_owned(), fact?))).collect() }
+    }
+
+    /// Rows of a table in Markdown.
+    pub(crate) fn rows(&self) -> String {
+        let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+        self.facts.iter().map(|(what, which)| format!("| {what} | {} |\n", cell(which))).collect()
     }
 }
 
@@ -65,4 +71,17 @@ fn said(program: &str, args: &[&str], workspace: &Workspace) -> Option<String> {
     let output = Command::new(program).args(args).current_dir(&workspace.root).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_knows_its_processor_and_versions() {
+        let rows = Machine::ask(&Workspace::locate().expect("the workspace"), None).rows();
+        for part in [" cores |\n", "| memory | ", "| Rust | rustc 1.", "| EarnORM | 0."] {
+            assert!(rows.contains(part), "{part} is not in\n{rows}");
+        }
+    }
 }
