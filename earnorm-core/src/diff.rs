@@ -2,6 +2,7 @@
 
 use bson::{Bson, Document};
 
+use crate::limits::MAX_DEPTH;
 use crate::query::Field;
 
 /// One changed path.
@@ -101,6 +102,10 @@ impl Changes {
             .map(|entry| {
                 let entry = entry.as_document().ok_or("an entry of `changes` is not a document")?;
                 let path = entry.get_str("path").map_err(|_| "an entry of `changes` has no path")?;
+                // Paths are followed name by name, and no document has more levels.
+                if path.split('.').count() > MAX_DEPTH {
+                    return Err("a path of `changes` has more names than documents have levels");
+                }
                 Ok(Change { path: path.to_owned(), old: entry.get("old").cloned(), new: entry.get("new").cloned() })
             })
             .collect::<Result<_, &str>>()?;

@@ -1,9 +1,10 @@
 //! Properties of changes: they lead from one state to the other, and back again they lead back.
 
-use bson::{Bson, Document};
+use bson::{Bson, Document, bson, doc};
 use proptest::prelude::*;
 
 use super::{Changes, same_document};
+use crate::limits::MAX_DEPTH;
 
 fn value() -> impl Strategy<Value = Bson> {
     let leaf = prop_oneof![
@@ -68,4 +69,24 @@ proptest! {
             prop_assert!(paths.iter().filter(|other| *other == path || other.starts_with(&below)).count() == 1);
         }
     }
+}
+
+#[test]
+fn a_path_with_more_names_than_documents_have_levels_is_refused() {
+    let data = |names: usize| doc! { "changes": [{ "path": vec!["a"; names].join("."), "new": 1 }] };
+    let mut state = Document::new();
+    Changes::from_data(&data(MAX_DEPTH)).unwrap().apply_to(&mut state);
+    assert_eq!(state, (1..MAX_DEPTH).fold(doc! { "a": 1 }, |inner, _| doc! { "a": inner }));
+    for names in [MAX_DEPTH + 1, 1_000_000] {
+        let reason = Changes::from_data(&data(names)).unwrap_err();
+        assert!(reason.contains("more names"), "{reason}");
+    }
+}
+
+#[test]
+fn what_is_no_list_of_changes_is_refused() {
+    for changes in [Bson::Null, bson!([1]), bson!([{}]), bson!([{ "path": 1 }]), bson!({ "path": "a" })] {
+        assert!(Changes::from_data(&doc! { "changes": changes.clone() }).is_err(), "{changes}");
+    }
+    assert!(Changes::from_data(&doc! {}).is_err());
 }
