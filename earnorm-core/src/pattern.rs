@@ -7,6 +7,10 @@ use globset::{GlobBuilder, GlobMatcher};
 use crate::error::{Error, Result};
 use crate::event::is_word;
 
+/// How long a pattern may be, in bytes: more than event types have, which are 128 at most. Globs that grow too large are a
+/// panic in the library that compiles them.
+const PATTERN_MAX: usize = 512;
+
 /// A pattern over dotted names: `*` is one word, `**` any number of words.
 ///
 /// `user.*` matches `user.created`; `user.**` matches everything below `user` at any depth, not `user` itself;
@@ -21,10 +25,16 @@ impl EventPattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// [`Error::InvalidName`] when a part is neither a lower-case word nor `*` nor `**`.
+    /// [`Error::InvalidName`] when a part is neither a lower-case word nor `*` nor `**`, or the pattern is longer than 512
+    /// bytes.
     pub fn new(text: &str) -> Result<Self> {
         let hint = "join lower-case words, `*` (one word) and `**` (any number of words) by dots";
         let invalid = || Error::invalid_name("event pattern", text, hint);
+        if text.len() > PATTERN_MAX {
+            let start: String = text.chars().take(40).chain(['…']).collect();
+            let hint = "a pattern has 512 bytes at most, and an event type 128";
+            return Err(Error::invalid_name("event pattern", &start, hint));
+        }
         if !text.split('.').all(|part| part == "*" || part == "**" || is_word(part)) {
             return Err(invalid());
         }

@@ -24,6 +24,32 @@ proptest! {
         let matcher = EventPattern::new(&pattern.join(".")).unwrap();
         prop_assert_eq!(matcher.matches(&name.join(".")), matches(&pattern, &name), "{} on {:?}", matcher, name);
     }
+
+    #[test]
+    fn any_text_is_refused_or_read_as_it_is(text in ".{0,20}", parts in prop::collection::vec(0..12_usize, 0..12)) {
+        let words = ["*", "**", ".", "a", "b1", "_", "A", "{a,b}", "[a]", "\\", "?", "\n"];
+        for text in [text, parts.into_iter().map(|part| words[part]).collect::<String>()] {
+            let Ok(pattern) = EventPattern::new(&text) else { continue };
+            prop_assert_eq!(pattern.as_str(), &text);
+            prop_assert!(text.split('.').all(|part| part == "*" || part == "**" || crate::event::is_word(part)));
+            // Event types are patterns without wildcards, which match themselves alone.
+            prop_assert_eq!(pattern.literal().is_some(), crate::event::is_dotted_name(&text));
+            prop_assert!(pattern.literal().is_none_or(|name| pattern.matches(name) && !pattern.matches("z")));
+        }
+    }
+}
+
+#[test]
+fn patterns_of_any_length_are_read_or_refused() {
+    let longest = ["**"; 170].join(".");
+    let pattern = EventPattern::new(&longest).unwrap();
+    assert!(pattern.matches("a.b") && !pattern.matches(""));
+    let deep = ["a"; 64].join(".");
+    assert!(EventPattern::new(&format!("{}.a", ["**.*"; 60].join("."))).unwrap().matches(&deep));
+    for part in ["**.", "*.", "a."] {
+        let error = EventPattern::new(&format!("{}a", part.repeat(500_000))).unwrap_err().to_string();
+        assert!(error.contains("512 bytes at most") && error.len() < 300, "{error}");
+    }
 }
 
 #[test]
