@@ -2,6 +2,7 @@
 
 use bson::Document;
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -17,6 +18,8 @@ use crate::stream::StreamId;
 pub(super) const FORMAT: i64 = 1;
 /// How long a line may be: the largest event as extended JSON stays far below.
 pub(super) const LINE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// How deep a line may nest: metadata of an event stand two levels below it.
+const DEPTH_MAX: usize = extjson::TEXT_DEPTH_MAX + 2;
 /// `,"h":"` and 64 digits and `"}`.
 const SEAL_BYTES: usize = 6 + 64 + 2;
 
@@ -55,7 +58,13 @@ impl Chain {
                 .to_owned());
         }
         self.last = expected;
-        match serde_json::from_str(&body) {
+        if !nests_to(&body, DEPTH_MAX) {
+            return Err(format!("it nests deeper than {DEPTH_MAX} levels"));
+        }
+        let mut reader = serde_json::Deserializer::from_str(&body);
+        // It is less than the depth of an event's largest form, which was just checked.
+        reader.disable_recursion_limit();
+        match Value::deserialize(&mut reader).and_then(|value| reader.end().map(|()| value)) {
             Ok(Value::Object(map)) => Ok(map),
             Ok(_) => Err("it is not a JSON object".to_owned()),
             Err(error) => Err(format!("it is not JSON: {error}")),
@@ -68,6 +77,25 @@ impl Chain {
         hash.update(body.as_bytes());
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// Whether objects and arrays of a JSON text stand in each other to this depth at most.
+fn nests_to(json: &str, most: usize) -> bool {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => depth += 1,
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > most {
+            return false;
+        }
+    }
+    true
 }
 
 /// What an entry is written as.
@@ -130,7 +158,9 @@ pub(super) fn read(line: &mut Map<String, Value>) -> Result<LogEntry, String> {
     let id = |line: &Map<String, Value>, field: &str| {
         Uuid::parse_str(&text(line, field)?).map_err(|_| format!("`{field}` is not a UUID"))
     };
-    let at = DateTime::parse_from_rfc3339(&text(line, "at")?).map_err(|_| "`at` is not a time".to_owned())?;
+    // Years of five digits have a sign, which RFC 3339 does not know; what is below a millisecond was never stored.
+    let at = text(line, "at")?.parse::<DateTime<Utc>>().ok();
+    let at = at.and_then(|at| DateTime::from_timestamp_millis(at.timestamp_millis())).ok_or("`at` is not a time")?;
     let commit = match line.get("c") {
         None => None,
         Some(_) => Some((id(line, "c")?, usize::try_from(number(line, "n")?).map_err(|_| "`n` is negative")?)),
@@ -144,7 +174,7 @@ pub(super) fn read(line: &mut Map<String, Value>) -> Result<LogEntry, String> {
         schema_version: u32::try_from(number(line, "sv")?).map_err(|_| "`sv` is not a schema version")?,
         data: document(line.remove("d"), "d")?.into(),
         metadata: read_metadata(line.remove("m"))?,
-        recorded_at: at.with_timezone(&Utc),
+        recorded_at: at,
     };
     Ok(LogEntry::Event { event, commit })
 }
@@ -172,3 +202,6 @@ fn read_metadata(value: Option<Value>) -> Result<Metadata, String> {
         },
     })
 }
+
+#[cfg(test)]
+mod tests;
