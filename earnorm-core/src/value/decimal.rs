@@ -26,7 +26,10 @@ impl Value for Decimal {
             other => return Err(DecodeError::mismatch("a decimal", other)),
         };
         let parsed = if text.contains(['E', 'e']) { Self::from_scientific(&text) } else { Self::from_str_exact(&text) };
-        parsed.map_err(|_| DecodeError::new(format!("holds {text}, more than a Decimal can hold")))
+        let mut number = parsed.map_err(|_| DecodeError::new(format!("holds {text}, more than a Decimal can hold")))?;
+        // Reading text loses the sign of zero, and what is saved again would differ from what is stored.
+        number.set_sign_negative(text.starts_with('-'));
+        Ok(number)
     }
 }
 
