@@ -48,7 +48,7 @@ impl Times {
                 from.checked_add_signed(TimeDelta::try_milliseconds(next)?)
             }
             Self::Cron { cron, zone, .. } => {
-                let next = cron.find_next_occurrence(&moment.with_timezone(zone), false).ok()?.with_timezone(&Utc);
+                let next = cron.find_next_occurrence(&on_clocks(moment, *zone)?, false).ok()?.with_timezone(&Utc);
                 // Patterns have whole seconds.
                 (next > moment).then(|| whole_seconds(next))
             }
@@ -64,9 +64,9 @@ impl Times {
                 time.and_then(|time| from.checked_add_signed(time))
             }
             Self::Cron { cron, zone, .. } => {
-                let until = whole_seconds(until).with_timezone(zone);
-                let mut before = cron.iter_from(until, Direction::Backward);
-                before.next().map(|last| whole_seconds(last.with_timezone(&Utc)))
+                let until = on_clocks(whole_seconds(until), *zone);
+                let last = until.and_then(|until| cron.iter_from(until, Direction::Backward).next());
+                last.map(|last| whole_seconds(last.with_timezone(&Utc)))
             }
         };
         last.filter(|last| *last <= until).unwrap_or(first).max(first)
@@ -89,6 +89,12 @@ impl Times {
             _ => Err("it has neither `every` nor `cron` with `zone`".to_owned()),
         }
     }
+}
+
+/// A moment on the clocks of a zone; `None` at the ends of time, where a clock that is ahead or behind shows no date.
+fn on_clocks(moment: DateTime<Utc>, zone: Tz) -> Option<DateTime<Tz>> {
+    let (first, last) = (DateTime::<Utc>::MIN_UTC + TimeDelta::days(2), DateTime::<Utc>::MAX_UTC - TimeDelta::days(2));
+    (first <= moment && moment <= last).then(|| moment.with_timezone(&zone))
 }
 
 fn whole_seconds(time: DateTime<Utc>) -> DateTime<Utc> {
@@ -178,6 +184,48 @@ mod tests {
                 last = next;
             }
             prop_assert_eq!(times.last_until(until, first, from), last);
+        }
+
+        #[test]
+        fn any_pattern_is_refused_or_has_times_that_rise(
+            noise in ".{0,24}", parts in prop::collection::vec(0_usize..16, 1..8), zone in 0_usize..4, millis in any::<i64>(),
+        ) {
+            let words = [
+                "*", "0", "59", "60", "*/7", "1-5", "5-1", "L", "15W", "5#3", "MON", "JAN", "?", "@yearly", "4294967296", "2030",
+            ];
+            let zone = ["UTC", "Europe/Rome", "Pacific/Apia", "Etc/GMT+12"][zone];
+            let joined = parts.into_iter().map(|part| words[part]).collect::<Vec<_>>().join(" ");
+            for pattern in [noise, joined] {
+                let Ok(times) = Times::cron(&pattern, zone) else { continue };
+                let edges = [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, at("2026-03-29T00:30:00Z")];
+                let moments = DateTime::from_timestamp_millis(millis).into_iter().chain(edges);
+                for moment in moments {
+                    let next = times.after(moment, moment);
+                    prop_assert!(next.is_none_or(|next| next > moment), "{pattern}: {next:?} after {moment}");
+                    let last = times.last_until(moment, DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+                    prop_assert!(last <= moment.max(DateTime::UNIX_EPOCH), "{pattern}: {last} up to {moment}");
+                }
+                let stored = Times::from_document(&times.to_document());
+                prop_assert_eq!(stored, Ok(times));
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_are_no_panic() {
+        let ends = [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC];
+        let year = TimeDelta::days(365);
+        for times in [
+            Times::Every(1),
+            Times::Every(i64::MAX),
+            cron("* * * * *", "Pacific/Apia"),
+            cron("0 3 * * *", "Etc/GMT+12"),
+        ] {
+            for (moment, from) in ends.into_iter().flat_map(|moment| ends.map(|from| (moment, from))) {
+                let _ = times.after(moment, from);
+                assert!(times.last_until(moment, from, from) >= from);
+            }
+            assert!(times.after(ends[1] - year, ends[0]).is_none_or(|next| next > ends[1] - year));
         }
     }
 }
