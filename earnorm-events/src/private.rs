@@ -51,3 +51,17 @@ pub async fn handle(
     };
     Ok(Some(answer))
 }
+
+/// The first times after a moment at which a cron pattern is due in a time zone, at most so many.
+///
+/// # Errors
+/// Why the pattern is none, or the zone.
+pub fn cron_times(
+    pattern: &str,
+    zone: &str,
+    after: chrono::DateTime<chrono::Utc>,
+    count: usize,
+) -> Result<Vec<chrono::DateTime<chrono::Utc>>, String> {
+    let times = crate::schedule::Times::cron(pattern, zone)?;
+    Ok(std::iter::successors(times.after(after, after), |last| times.after(*last, after)).take(count).collect())
+}

@@ -31,7 +31,6 @@ pub(crate) use periodic::Plan;
 pub use periodic::{Firing, Misfire, Overlap, Periodic};
 pub(crate) use register::register;
 pub(crate) use scheduler::{SCHEDULER, Scheduler, handler};
-#[cfg(feature = "system")]
 pub(crate) use times::Times;
 
 /// The event that says that one was planned.

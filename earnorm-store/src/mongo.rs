@@ -53,6 +53,10 @@ mod upkeep;
 mod uri;
 mod watchdog;
 
+#[doc(hidden)]
+#[path = "mongo/private.rs"]
+pub mod __private;
+
 use std::fmt;
 use std::sync::Arc;
 

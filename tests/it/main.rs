@@ -10,12 +10,14 @@ mod bulk;
 #[cfg(feature = "cli")]
 mod cli;
 mod concurrency;
+mod fuzz;
 mod handlers;
 mod history;
 mod hooks;
 mod injection;
 mod log;
 mod machine;
+mod oracle;
 mod persistence;
 mod personal;
 mod queries;
