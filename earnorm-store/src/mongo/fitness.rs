@@ -21,10 +21,15 @@ pub(super) fn unfit(hello: &Document) -> Option<String> {
                 .to_owned(),
         );
     }
-    if !hello.get_bool("isWritablePrimary").unwrap_or(false) {
+    if !is_primary(hello) {
         return Some("the server is not the primary; connect without `directConnection=true`".to_owned());
     }
     None
+}
+
+/// Whether a server that answers so takes writes.
+pub(super) fn is_primary(hello: &Document) -> bool {
+    hello.get_bool("isWritablePrimary").unwrap_or(false)
 }
 
 /// An integer field of any width.

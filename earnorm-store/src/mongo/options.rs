@@ -229,7 +229,8 @@ impl MongoStoreBuilder {
 
     async fn examine(&self, client: &Client, options: ClientOptions) -> Result<()> {
         let admin = client.database("admin");
-        let hello = match self.greet(&admin).await {
+        let direct = options.direct_connection == Some(true);
+        let hello = match self.greet(&admin, direct).await {
             Ok(hello) => hello,
             Err(error) => {
                 let found = second_look::look(options).await;
@@ -237,7 +238,10 @@ impl MongoStoreBuilder {
             }
         };
         if let Some(reason) = fitness::unfit(&hello) {
-            return Err(Error::Connect { uri: uri::redact(&self.uri), reason, source: None });
+            let found = if is_deposed(&hello, direct) { deposed() } else { Found { reason, passes: false } };
+            let passing = || Error::from(StoreError::new(STORE, found.reason.clone()).retryable());
+            let source = found.passes.then(|| BoxError::from(passing()));
+            return Err(Error::Connect { uri: uri::redact(&self.uri), reason: found.reason, source });
         }
         // Not everyone may read the configuration: this check warns where it can.
         if let Ok(answer) = admin.run_command(doc! { "replSetGetConfig": 1 }).await {
@@ -247,13 +251,18 @@ impl MongoStoreBuilder {
     }
 
     /// Asks the primary who it is; the next one, if it is going away.
-    async fn greet(&self, admin: &Database) -> mongodb::error::Result<Document> {
+    async fn greet(&self, admin: &Database, direct: bool) -> mongodb::error::Result<Document> {
         let deadline = Instant::now() + self.server_selection_timeout;
         loop {
-            match admin.run_command(doc! { "hello": 1 }).await {
-                Err(error) if is_passing(&error) && Instant::now() < deadline => sleep(ELECTION_POLL).await,
-                answer => return answer,
+            let answer = admin.run_command(doc! { "hello": 1 }).await;
+            let passes = match &answer {
+                Ok(hello) => is_deposed(hello, direct),
+                Err(error) => is_passing(error),
+            };
+            if !passes || Instant::now() >= deadline {
+                return answer;
             }
+            sleep(ELECTION_POLL).await;
         }
     }
 
@@ -270,6 +279,16 @@ impl MongoStoreBuilder {
             .unwrap_or_else(|| format!("{said}; check the address, the credentials and that the server runs"));
         Error::Connect { uri: uri::redact(&self.uri), reason, source: Some(source) }
     }
+}
+
+/// Whether the server was the primary when it was chosen, and is so no more: this question it answers all the same.
+fn is_deposed(hello: &Document, direct: bool) -> bool {
+    !direct && hello.contains_key("setName") && !fitness::is_primary(hello)
+}
+
+fn deposed() -> Found {
+    let reason = "the primary has stepped down and no other took its place in time; look at `rs.status()` in mongosh";
+    Found { reason: reason.to_owned(), passes: true }
 }
 
 /// The database with everything set that would else be inherited.
