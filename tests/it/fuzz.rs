@@ -17,7 +17,7 @@ fn replay(name: &str, target: fn(&[u8])) {
     files.sort();
     assert!(!files.is_empty(), "{} holds seeds", seeds.display());
     for file in files {
-        println!("{}", file.display());
+        eprintln!("{}", file.display());
         target(&std::fs::read(&file).unwrap());
     }
     let config =

@@ -162,7 +162,7 @@ fn bytes(case: u64) -> Vec<u8> {
     use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
     let varied = std::env::var("EARNORM_TEST_SEED").ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     let seed = case.wrapping_add(varied.wrapping_mul(1_000_003));
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
     let mut wide = [0; 32];
     wide[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &wide);

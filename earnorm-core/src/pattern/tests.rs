@@ -43,7 +43,7 @@ proptest! {
 fn patterns_of_any_length_are_read_or_refused() {
     let longest = ["**"; 170].join(".");
     let pattern = EventPattern::new(&longest).unwrap();
-    assert!(pattern.matches("a.b") && !pattern.matches(""));
+    assert!(pattern.matches("a.b") && pattern.matches("a"));
     let deep = ["a"; 64].join(".");
     assert!(EventPattern::new(&format!("{}.a", ["**.*"; 60].join("."))).unwrap().matches(&deep));
     for part in ["**.", "*.", "a."] {

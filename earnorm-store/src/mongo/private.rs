@@ -7,24 +7,22 @@ use earnorm_core::{Error, Result};
 
 use super::{codec, filter};
 
-fn corrupt(error: impl std::fmt::Display) -> Error {
-    Error::Corrupt { subject: "an entry".to_owned(), reason: error.to_string() }
-}
-
 /// The entry of the log that stands in these bytes.
 ///
 /// # Errors
 /// [`Error::Corrupt`] or [`Error::TooDeep`] when they are none.
 pub fn decode_entry(bytes: &[u8]) -> Result<LogEntry> {
-    codec::decode_entry(RawDocument::from_bytes(bytes).map_err(corrupt)?)
+    let raw = RawDocument::from_bytes(bytes)
+        .map_err(|error| Error::Corrupt { subject: "an entry".to_owned(), reason: error.to_string() })?;
+    codec::decode_entry(raw)
 }
 
 /// The bytes as which an entry is stored.
 ///
 /// # Errors
-/// [`Error::Corrupt`] when it has no form in BSON.
+/// When it has no form in BSON.
 pub fn encode_entry(entry: &LogEntry) -> Result<Vec<u8>> {
-    Ok(codec::encode_entry(entry).map_err(corrupt)?.into_bytes())
+    Ok(codec::encode_entry(entry)?.into_bytes())
 }
 
 /// The filter that means `predicate`.
