@@ -82,7 +82,8 @@ async fn main() {
         "sqlite" => format!("sqlite:{}", file.display()),
         _ => uri(),
     };
-    let db = Database::builder().database(&name).connect(&place).await.unwrap();
+    let builder = if what == "sqlite" { Database::builder() } else { Database::builder().database(&name) };
+    let db = builder.connect(&place).await.unwrap();
     match what.as_str() {
         "find" => finds(&db, times).await,
         "plain-find" => plain_finds(&db, &name, times).await,

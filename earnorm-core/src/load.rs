@@ -51,16 +51,16 @@ pub(crate) fn upcast<M: Model>(
 /// The entity of a state document that was read. What is compared with at the next save is the upcast document; its
 /// schema version stays the stored one, so that the first save replaces the whole document.
 pub(crate) async fn entity<M: Model>(db: &Database, plan: &Plan<M>, document: Document) -> Result<Entity<M>> {
-    let id = document.get("_id").cloned().unwrap_or_default();
-    let subject = || format!("{} {id}", M::SCHEMA.collection);
-    let mut loaded = Loaded::from_document(document, subject)?;
-    if let Some(document) = loaded.document.as_mut() {
-        upcast::<M>(db, Arc::make_mut(document), loaded.schema_version, subject)?;
-    }
-    let mut model = match loaded.document.as_deref() {
-        Some(document) => fold::decode::<M>(document, subject)?,
-        None => return Err(Error::Corrupt { subject: subject(), reason: "it is empty".to_owned() }),
+    let mut loaded = Loaded::from_document(document, described::<M>)?;
+    let Some(document) = loaded.document.as_mut() else {
+        let subject = M::SCHEMA.collection.to_owned();
+        return Err(Error::Corrupt { subject, reason: "a document in it is empty".to_owned() });
     };
+    if loaded.schema_version != M::SCHEMA.version {
+        let subject = described::<M>(document);
+        upcast::<M>(db, Arc::make_mut(document), loaded.schema_version, || subject.clone())?;
+    }
+    let mut model = fold::decode::<M>(document, || described::<M>(document))?;
     for step in &plan.post_load {
         let outcome = caught(async { (step.run)(&mut model).await }).await;
         let source: BoxError = match outcome {
@@ -72,6 +72,11 @@ pub(crate) async fn entity<M: Model>(db: &Database, plan: &Plan<M>, document: Do
         return Err(Error::PostLoad { hook: step.full_name(), model: M::SCHEMA.name, id, source });
     }
     Ok(Entity::loaded(model, loaded))
+}
+
+/// A stored document in errors.
+fn described<M: Model>(document: &Document) -> String {
+    format!("{} {}", M::SCHEMA.collection, document.get("_id").cloned().unwrap_or_default())
 }
 
 fn subject<M: Model>(id: &M::Id) -> String {

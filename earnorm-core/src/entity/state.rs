@@ -30,27 +30,28 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Takes a state document apart.
-    pub(crate) fn from_document(mut document: Document, subject: impl Fn() -> String) -> Result<Self> {
-        let corrupt = |reason: &str| Error::Corrupt { subject: subject(), reason: reason.to_owned() };
+    pub(crate) fn from_document(mut document: Document, subject: impl Fn(&Document) -> String) -> Result<Self> {
+        // The last first: they stand at the end, and what is taken from there moves nothing.
+        document.remove(schema::CHECKED_BY);
+        let live = !matches!(document.remove(schema::LIVE), Some(bson::Bson::Boolean(false)));
+        let recorded_at = match document.remove(schema::RECORDED_AT) {
+            Some(bson::Bson::DateTime(moment)) => DateTime::from_timestamp_millis(moment.timestamp_millis()),
+            _ => None,
+        };
+        let schema_version = match document.remove(schema::SCHEMA_VERSION) {
+            Some(bson::Bson::Int32(version)) => u32::try_from(version).unwrap_or(1),
+            Some(bson::Bson::Int64(version)) => u32::try_from(version).unwrap_or(1),
+            _ => 1,
+        };
         let version = match document.remove(schema::VERSION) {
             Some(bson::Bson::Int64(version)) => u64::try_from(version).ok(),
             Some(bson::Bson::Int32(version)) => u64::try_from(version).ok(),
             _ => None,
         };
         let version = version.ok_or_else(|| {
-            corrupt("it has no version (`_v`); documents that were there before need a baseline in the log first")
+            let reason = "it has no version (`_v`); documents that were there before need a baseline in the log first";
+            Error::Corrupt { subject: subject(&document), reason: reason.to_owned() }
         })?;
-        let schema_version = match document.remove(schema::SCHEMA_VERSION) {
-            Some(bson::Bson::Int32(version)) => u32::try_from(version).unwrap_or(1),
-            Some(bson::Bson::Int64(version)) => u32::try_from(version).unwrap_or(1),
-            _ => 1,
-        };
-        let recorded_at = match document.remove(schema::RECORDED_AT) {
-            Some(bson::Bson::DateTime(moment)) => DateTime::from_timestamp_millis(moment.timestamp_millis()),
-            _ => None,
-        };
-        let live = !matches!(document.remove(schema::LIVE), Some(bson::Bson::Boolean(false)));
-        document.remove(schema::CHECKED_BY);
         Ok(Self { version, document: Some(Arc::new(document)), recorded_at, schema_version, stored: true, live })
     }
 }

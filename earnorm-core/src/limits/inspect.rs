@@ -163,18 +163,26 @@ fn decode(raw: &RawDocument, depth: usize, bound: &Bound<'_>) -> Result<Document
     if depth > bound.depth {
         return Err(Error::TooDeep { subject: (bound.subject)(), limit: MAX_DEPTH });
     }
-    // Collected first, so that the document is made with room for all of them at once.
-    let mut fields = Vec::with_capacity(16);
+    let mut document = Document::new();
     for field in raw {
         let (name, value) = field.map_err(|error| bound.corrupt(&error))?;
-        fields.push((name.as_str().to_owned(), decode_value(value, depth, bound)?));
+        document.insert(name.as_str(), decode_value(value, depth, bound)?);
     }
-    Ok(fields.into_iter().collect())
+    Ok(document)
 }
 
 fn decode_value(value: RawBsonRef<'_>, depth: usize, bound: &Bound<'_>) -> Result<Bson> {
-    match value {
-        RawBsonRef::Document(inner) => decode(inner, depth + 1, bound).map(Bson::Document),
+    Ok(match value {
+        // Most values are one of these. The driver's own conversion makes an owned raw value of each first.
+        RawBsonRef::String(text) => Bson::String(text.to_owned()),
+        RawBsonRef::Int64(number) => Bson::Int64(number),
+        RawBsonRef::Int32(number) => Bson::Int32(number),
+        RawBsonRef::Double(number) => Bson::Double(number),
+        RawBsonRef::Boolean(value) => Bson::Boolean(value),
+        RawBsonRef::DateTime(moment) => Bson::DateTime(moment),
+        RawBsonRef::ObjectId(id) => Bson::ObjectId(id),
+        RawBsonRef::Null => Bson::Null,
+        RawBsonRef::Document(inner) => Bson::Document(decode(inner, depth + 1, bound)?),
         RawBsonRef::Array(items) => {
             if depth >= bound.depth {
                 return Err(Error::TooDeep { subject: (bound.subject)(), limit: MAX_DEPTH });
@@ -182,12 +190,12 @@ fn decode_value(value: RawBsonRef<'_>, depth: usize, bound: &Bound<'_>) -> Resul
             let item = |item: std::result::Result<_, _>| {
                 decode_value(item.map_err(|error| bound.corrupt(&error))?, depth + 1, bound)
             };
-            items.into_iter().map(item).collect::<Result<_>>().map(Bson::Array)
+            Bson::Array(items.into_iter().map(item).collect::<Result<_>>()?)
         }
         RawBsonRef::JavaScriptCodeWithScope(code) => {
             let scope = decode(code.scope, depth + 1, bound)?;
-            Ok(Bson::JavaScriptCodeWithScope(JavaScriptCodeWithScope { code: code.code.to_owned(), scope }))
+            Bson::JavaScriptCodeWithScope(JavaScriptCodeWithScope { code: code.code.to_owned(), scope })
         }
-        leaf => Bson::try_from(leaf).map_err(|error| bound.corrupt(&error)),
-    }
+        leaf => Bson::try_from(leaf).map_err(|error| bound.corrupt(&error))?,
+    })
 }

@@ -33,7 +33,7 @@ pub(super) async fn erase_instance(db: &Database, schema: &ModelSchema, id: &Bso
 /// The commit that blanks a document; `None` where there is nothing to blank.
 fn blanking(db: &Database, schema: &ModelSchema, id: &Bson, document: Document) -> Result<Option<Commit>> {
     let subject = || format!("{} {id}", schema.collection);
-    let loaded = Loaded::from_document(document, subject)?;
+    let loaded = Loaded::from_document(document, |_| subject())?;
     let (found, known) = (loaded.schema_version, schema.version);
     if found > known {
         return Err(Error::SchemaAhead { subject: subject(), found, known });

@@ -52,16 +52,18 @@ impl Inner {
             .read_concern(ReadConcern::snapshot())
             .build();
         let cursor = self.snapshot(&query.collection, &filter, &options).await?;
-        let state = Some((cursor, query.collection));
+        // In a box, since a cursor is large and this moves with every document.
+        let state = Some(Box::new((cursor, query.collection)));
         Ok(futures::stream::unfold(state, |state| async {
-            let (mut cursor, collection) = state?;
+            let mut state = state?;
+            let (cursor, collection) = state.as_mut();
             match cursor.advance().await {
                 Ok(false) => None,
-                Ok(true) => match read(&collection, cursor.current()) {
-                    Ok(document) => Some((Ok(document), Some((cursor, collection)))),
+                Ok(true) => match read(collection, cursor.current()) {
+                    Ok(document) => Some((Ok(document), Some(state))),
                     Err(error) => Some((Err(error), None)),
                 },
-                Err(error) => Some((Err(query_error(&collection, &error)), None)),
+                Err(error) => Some((Err(query_error(collection, &error)), None)),
             }
         })
         .boxed())
