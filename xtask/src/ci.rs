@@ -1,6 +1,6 @@
-//! The checks that need no server: format, house rules, lints and documentation.
+//! The checks that need no server: format, house rules, dependencies, lints and documentation.
 
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Result;
 
@@ -10,13 +10,16 @@ use crate::{cargo, say, tidy};
 
 const FORMAT: &[&str] = &["fmt", "--all", "--check"];
 const LINTS: &[&str] = &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+/// Without the advisories: their database has to be fetched, and what it says changes without a change here.
+const SUPPLY: &[&str] = &["deny", "check", "licenses", "bans", "sources"];
 const DOCUMENTATION: &[&str] = &["doc", "--workspace", "--no-deps", "--all-features"];
 
 /// Runs the checks, the quick ones first, up to the first that fails.
 pub(crate) fn run(workspace: &Workspace, interrupt: &Interrupt) -> Result<ExitCode> {
-    let steps: [&dyn Fn() -> Result<ExitCode>; 4] = [
+    let steps: [&dyn Fn() -> Result<ExitCode>; 5] = [
         &|| process::run(cargo(workspace, FORMAT), interrupt),
         &|| tidy::run(workspace),
+        &|| supply_chain(workspace, interrupt),
         &|| process::run(cargo(workspace, LINTS), interrupt),
         &|| process::run(documentation(workspace), interrupt),
     ];
@@ -34,6 +37,21 @@ fn cargo(workspace: &Workspace, args: &[&str]) -> Command {
     let mut command = cargo::command(workspace);
     command.args(args);
     command
+}
+
+/// What cargo-deny says, where it is installed.
+fn supply_chain(workspace: &Workspace, interrupt: &Interrupt) -> Result<ExitCode> {
+    if !is_installed(workspace) {
+        say("NOT CHECKED: cargo-deny is not installed, so deny.toml was tested by the house rules alone");
+        say("    fix: cargo install --locked cargo-deny");
+        return Ok(ExitCode::SUCCESS);
+    }
+    process::run(cargo(workspace, SUPPLY), interrupt)
+}
+
+fn is_installed(workspace: &Workspace) -> bool {
+    let mut command = cargo(workspace, &["deny", "--version"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 fn documentation(workspace: &Workspace) -> Command {

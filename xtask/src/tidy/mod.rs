@@ -7,6 +7,7 @@ mod files;
 mod manifests;
 mod scan;
 mod sources;
+mod supply;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -76,6 +77,7 @@ fn check(workspace: &Workspace) -> Result<Vec<Finding>> {
     }
     findings.extend(exceptions.check(&lengths));
     findings.extend(manifests::check(workspace)?);
+    findings.extend(supply::check(workspace)?);
     Ok(findings)
 }
 
