@@ -1,5 +1,7 @@
 //! How `Database::connect` finds a store: backends that are linked register the schemes of their URIs.
 
+mod secret;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use crate::error::{Error, Result};
 use crate::hook::BoxFuture;
 use crate::limits::Limits;
 use crate::store::Store;
+
+pub use secret::{Secret, redact};
 
 /// Opens a store.
 pub type OpenFn = fn(OpenOptions) -> BoxFuture<'static, Result<Arc<dyn Store>>>;
@@ -48,7 +52,7 @@ impl OpenOptions {
     /// The defaults for a URI.
     pub fn new(uri: impl Into<String>) -> Self {
         Self {
-            uri: Secret(uri.into()),
+            uri: Secret::new(uri),
             limits: Limits::default(),
             database: None,
             prefix: None,
@@ -64,7 +68,7 @@ impl OpenOptions {
     /// # Errors
     /// [`Error::Connect`] when no backend knows the scheme, or when the backend cannot connect.
     pub async fn open(self) -> Result<Arc<dyn Store>> {
-        let scheme = self.uri.0.split_once(':').map(|(scheme, _)| scheme.to_owned());
+        let scheme = self.uri.expose().split_once(':').map(|(scheme, _)| scheme.to_owned());
         let mut known: Vec<&str> = Vec::new();
         for backend in inventory::iter::<Backend> {
             if scheme.as_deref().is_some_and(|scheme| backend.schemes.contains(&scheme)) {
@@ -74,37 +78,9 @@ impl OpenOptions {
         }
         known.sort_unstable();
         Err(Error::Connect {
-            uri: redact(&self.uri.0),
+            uri: self.uri.to_string(),
             reason: format!("no store for this address is compiled in; known schemes: {}", known.join(", ")),
             source: None,
         })
     }
-}
-
-/// Text that may hold a password.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The text itself.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&redact(&self.0))
-    }
-}
-
-/// A URI with the password of its user part hidden.
-#[must_use]
-pub fn redact(uri: &str) -> String {
-    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
-    // A mistyped password may hold `/` or `@` unescaped: hide up to the last `@`.
-    let Some((user_info, host)) = rest.rsplit_once('@') else { return uri.to_owned() };
-    let user = user_info.split_once(':').map_or(user_info, |(user, _)| user);
-    if user == user_info { format!("{scheme}://{user}@{host}") } else { format!("{scheme}://{user}:***@{host}") }
 }

@@ -50,7 +50,6 @@ mod streams;
 mod swap;
 mod truncate;
 mod upkeep;
-mod uri;
 mod watchdog;
 
 #[doc(hidden)]

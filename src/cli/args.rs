@@ -8,6 +8,7 @@ use super::{
     adopt, dead_letters, doctor, erase, export, handlers, hooks, import, log, models, rebuild, schema, stream,
     truncate, upgrade, verify,
 };
+use crate::backend::Secret;
 
 /// Looks at a store of EarnORM, and keeps it in order.
 #[derive(Debug, Parser)]
@@ -28,8 +29,8 @@ pub(super) struct Address {
     /// The store's address, `mongodb://host/name?replicaSet=rs0`, or the path of a database file, `app.db`.
     ///
     /// Set the variable instead when it holds a password, which other users could read off the command line.
-    #[arg(long, global = true, value_name = "URI", env = "EARNORM_STORE", hide_env_values = true)]
-    pub(super) store: Option<String>,
+    #[arg(long, global = true, value_name = "URI", env = "EARNORM_STORE", hide_env_values = true, value_parser = secret)]
+    pub(super) store: Option<Secret>,
     /// The database's name, whatever the address says.
     #[arg(long, global = true, value_name = "NAME", env = "EARNORM_DATABASE", hide_env_values = true)]
     pub(super) database: Option<String>,
@@ -42,6 +43,10 @@ pub(super) struct Address {
     /// Whether the command may make a store that is not there.
     #[arg(skip)]
     pub(super) makes: bool,
+}
+
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
 }
 
 /// How to say it.

@@ -147,8 +147,8 @@ async fn dial(address: &Address, out: &mut Out<'_>) -> Outcome<Arc<dyn Store>> {
              'mongodb://host/name?replicaSet=rs0' or the path of a database file",
         ));
     };
-    let uri = file::uri(named, address.makes)?;
-    out.hide(&uri);
+    out.hide(named.expose());
+    let uri = file::uri(named.expose(), address.makes)?;
     let mut options = OpenOptions::new(uri);
     options.database.clone_from(&address.database);
     options.prefix.clone_from(&address.prefix);

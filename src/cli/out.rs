@@ -11,6 +11,7 @@ use super::io::Io;
 use super::progress::Bar;
 use super::table::{self, Grid, Tone};
 use super::text;
+use crate::backend::Secret;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -33,8 +34,8 @@ pub(super) struct Out<'a> {
     quiet: bool,
     colour: bool,
     colour_err: bool,
-    /// Texts that must not be shown, each with what stands for it.
-    secrets: Vec<(String, String)>,
+    /// Addresses that must not be shown as they are.
+    secrets: Vec<Secret>,
     /// Whether the command line itself could control a terminal.
     hostile: bool,
 }
@@ -61,14 +62,14 @@ impl<'a> Out<'a> {
 
     /// Never shows this address as it is.
     pub(super) fn hide(&mut self, uri: &str) {
-        let shown = crate::backend::redact(uri);
-        if shown != uri {
-            self.secrets.push((uri.to_owned(), shown));
+        let secret = Secret::new(uri);
+        if secret.to_string() != uri {
+            self.secrets.push(secret);
         }
     }
 
     fn hidden(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, (secret, shown)| text.replace(secret.as_str(), shown))
+        self.secrets.iter().fold(text.to_owned(), |text, secret| secret.strike_from(&text))
     }
 
     pub(super) fn program(&self) -> &str {

@@ -2,14 +2,13 @@
 
 use std::fmt;
 
+use earnorm_core::backend::redact;
 use earnorm_core::error::{Applied, StoreError};
 use earnorm_core::{Error, Result};
 use mongodb::error::{
     ErrorKind, RETRYABLE_ERROR, RETRYABLE_WRITE_ERROR, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
     WriteFailure,
 };
-
-use super::uri::redact;
 
 /// The store's name in errors.
 pub(super) const STORE: &str = "mongodb";
@@ -77,11 +76,27 @@ impl fmt::Display for DriverError {
 
 impl std::error::Error for DriverError {}
 
-/// What the driver said, without its labels and raw responses.
+/// What the driver said, without its labels and raw responses, and without stored values.
 pub(super) fn text(error: &mongodb::error::Error) -> String {
     match error.kind.as_ref() {
-        ErrorKind::Command(command) => format!("{} ({}): {}", command.code_name, command.code, command.message),
+        ErrorKind::Command(command) => {
+            format!("{} ({}): {}", command.code_name, command.code, without_values(&command.message))
+        }
+        ErrorKind::Write(WriteFailure::WriteError(write)) => {
+            format!("the server refused a write ({}): {}", write.code, without_values(&write.message))
+        }
         other => redact(&other.to_string()),
+    }
+}
+
+/// A message of the server without the documents in it: `dup key: {…}`. They hold stored values, which may be about people.
+pub(super) fn without_values(message: &str) -> String {
+    match (message.find('{'), message.rfind('}')) {
+        (Some(from), Some(to)) if from < to => {
+            let (before, after) = (message.get(..from).unwrap_or_default(), message.get(to + 1..).unwrap_or_default());
+            format!("{before}{{…}}{after}")
+        }
+        _ => message.to_owned(),
     }
 }
 
@@ -153,5 +168,31 @@ pub(super) trait Explain<T> {
 impl<T> Explain<T> for mongodb::error::Result<T> {
     fn explain(self, what: &str) -> Result<T> {
         self.map_err(|error| store_error(what, &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! Messages of real servers.
+
+    use super::without_values;
+
+    #[test]
+    fn messages_keep_everything_but_stored_values() {
+        for (message, shown) in [
+            (
+                "E11000 duplicate key error collection: app.users index: earnorm_email dup key: { email: \"ada@x.org\" }",
+                "E11000 duplicate key error collection: app.users index: earnorm_email dup key: {…}",
+            ),
+            (
+                "Cannot create field 'city' in element {address: \"} 12 Row\"}",
+                "Cannot create field 'city' in element {…}",
+            ),
+            ("Transaction with { txnNumber: 3 } has been aborted.", "Transaction with {…} has been aborted."),
+            ("not primary", "not primary"),
+            ("} odd {", "} odd {"),
+        ] {
+            assert_eq!(without_values(message), shown);
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
+use earnorm_core::backend::Secret;
 use earnorm_core::error::{BoxError, StoreError};
 use earnorm_core::limits::Limits;
 use earnorm_core::{Error, Result};
@@ -17,7 +18,7 @@ use super::connections::Connections;
 use super::error::{DriverError, STORE, is_passing, text};
 use super::inner::{Clients, Inner};
 use super::second_look::Found;
-use super::{MongoStore, fitness, second_look, uri, watchdog};
+use super::{MongoStore, fitness, second_look, watchdog};
 
 /// The database when neither the builder nor the connection string names one.
 const DEFAULT_DATABASE: &str = "earnorm";
@@ -52,7 +53,7 @@ impl Names {
 #[derive(Clone)]
 #[must_use]
 pub struct MongoStoreBuilder {
-    uri: String,
+    uri: Secret,
     database: Option<String>,
     default_database: String,
     names: Names,
@@ -68,7 +69,7 @@ pub struct MongoStoreBuilder {
 impl fmt::Debug for MongoStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MongoStoreBuilder")
-            .field("uri", &uri::redact(&self.uri))
+            .field("uri", &self.uri)
             .field("database", &self.database)
             .field("names", &self.names)
             .field("limits", &self.limits)
@@ -79,7 +80,7 @@ impl fmt::Debug for MongoStoreBuilder {
 impl MongoStoreBuilder {
     pub(super) fn new(uri: &str) -> Self {
         Self {
-            uri: uri.to_owned(),
+            uri: Secret::new(uri),
             database: None,
             default_database: DEFAULT_DATABASE.to_owned(),
             names: Names::starting_with("earnorm_"),
@@ -184,7 +185,7 @@ impl MongoStoreBuilder {
     /// # Errors
     /// [`Error::Connect`] names what was tried, with passwords hidden, and why it failed.
     pub async fn connect(self) -> Result<MongoStore> {
-        let mut options = ClientOptions::parse(&self.uri).await.map_err(|error| self.refusal(&error, None))?;
+        let mut options = ClientOptions::parse(self.uri.expose()).await.map_err(|error| self.refusal(&error, None))?;
         options.server_selection_timeout = Some(self.server_selection_timeout);
         options.app_name = Some(self.app_name.clone());
         let connections = Connections::default();
@@ -205,7 +206,7 @@ impl MongoStoreBuilder {
         let store = MongoStore::new(Arc::new(self.inner(clients)));
         if let Err(error) = self.prepare(&store.inner).await {
             let reason = format!("the server will do, but the store's own collections are not ready: {error}");
-            return Err(Error::Connect { uri: uri::redact(&self.uri), reason, source: Some(Box::new(error)) });
+            return Err(Error::Connect { uri: self.uri.to_string(), reason, source: Some(Box::new(error)) });
         }
         Ok(store)
     }
@@ -241,7 +242,7 @@ impl MongoStoreBuilder {
             let found = if is_deposed(&hello, direct) { deposed() } else { Found { reason, passes: false } };
             let passing = || Error::from(StoreError::new(STORE, found.reason.clone()).retryable());
             let source = found.passes.then(|| BoxError::from(passing()));
-            return Err(Error::Connect { uri: uri::redact(&self.uri), reason: found.reason, source });
+            return Err(Error::Connect { uri: self.uri.to_string(), reason: found.reason, source });
         }
         // Not everyone may read the configuration: this check warns where it can.
         if let Ok(answer) = admin.run_command(doc! { "replSetGetConfig": 1 }).await {
@@ -268,7 +269,7 @@ impl MongoStoreBuilder {
 
     /// The error of a server that could not be asked; `found` is what a second look at it showed.
     fn refusal(&self, error: &mongodb::error::Error, found: Option<Found>) -> Error {
-        let said = uri::strike_out(&text(error), &uri::secrets(&self.uri));
+        let said = self.uri.strike_from(&text(error));
         let passes = is_passing(error) && found.as_ref().is_none_or(|found| found.passes);
         let source: BoxError = match passes {
             true => Box::new(Error::from(StoreError::new(STORE, said.clone()).retryable())),
@@ -277,7 +278,7 @@ impl MongoStoreBuilder {
         let reason = found
             .map(|found| found.reason)
             .unwrap_or_else(|| format!("{said}; check the address, the credentials and that the server runs"));
-        Error::Connect { uri: uri::redact(&self.uri), reason, source: Some(source) }
+        Error::Connect { uri: self.uri.to_string(), reason, source: Some(source) }
     }
 }
 

@@ -6,6 +6,7 @@ use bson::spec::BinarySubtype;
 use bson::{Binary, Bson, Document, RawBson};
 use uuid::Uuid;
 
+use super::error::without_values;
 use super::fitness::number;
 
 /// How many bytes of documents go into one command; servers take 48 MB a message, 16 MiB of it in its body.
@@ -53,7 +54,7 @@ impl WriteFault {
         Self {
             index: number(fault, "index").and_then(|index| usize::try_from(index).ok()).unwrap_or(0),
             code: number(fault, "code").and_then(|code| i32::try_from(code).ok()).unwrap_or(0),
-            message: fault.get_str("errmsg").unwrap_or("no reason given").to_owned(),
+            message: without_values(fault.get_str("errmsg").unwrap_or("no reason given")),
             key_pattern: fault.get_document("keyPattern").ok().cloned(),
         }
     }

@@ -16,7 +16,7 @@ fn open(options: OpenOptions) -> BoxFuture<'static, Result<Arc<dyn Store>>> {
         let uri = options.uri.expose();
         if options.database.is_some() {
             let reason = "a file holds one database, which has no name: leave the name out".to_owned();
-            return Err(Error::Connect { uri: uri.to_owned(), reason, source: None });
+            return Err(Error::Connect { uri: options.uri.to_string(), reason, source: None });
         }
         let mut builder = SqliteStore::builder(uri)?.limits(options.limits);
         if let Some(prefix) = options.prefix {

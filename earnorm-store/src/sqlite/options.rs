@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use earnorm_core::backend::redact;
 use earnorm_core::limits::Limits;
 use earnorm_core::{Error, Result};
 
@@ -37,9 +38,17 @@ impl SqliteStoreBuilder {
 
     /// Reads `sqlite:app.db?busy_timeout=5s`.
     pub(super) fn parse(uri: &str) -> Result<Self> {
-        let refused = |reason: String| Error::Connect { uri: uri.to_owned(), reason, source: None };
+        let refused = |reason: String| Error::Connect { uri: redact(uri), reason, source: None };
         let rest = uri.strip_prefix("sqlite:").ok_or_else(|| refused("it does not begin with `sqlite:`".to_owned()))?;
-        let rest = rest.strip_prefix("//").unwrap_or(rest);
+        let names_user =
+            |rest: &str| rest.split('/').next().is_some_and(|host| host.contains(':') && host.contains('@'));
+        let rest = match rest.strip_prefix("//") {
+            Some(rest) if names_user(rest) => {
+                return Err(refused("a file has neither a user nor a password: write `sqlite:app.db`".to_owned()));
+            }
+            Some(rest) => rest,
+            None => rest,
+        };
         let (path, options) = rest.split_once('?').unwrap_or((rest, ""));
         if path.is_empty() || path == ":memory:" {
             let reason = "it names no file: write `sqlite:app.db`, or `memory:` for a store without one";
@@ -172,5 +181,7 @@ mod tests {
             let error = SqliteStoreBuilder::parse(uri).unwrap_err().to_string();
             assert!(error.contains(uri) && error.contains(hint), "{error}");
         }
+        let error = SqliteStoreBuilder::parse("sqlite://ada:s3cret@host/app.db").unwrap_err().to_string();
+        assert!(error.contains("neither a user nor a password") && !error.contains("s3cret"), "{error}");
     }
 }

@@ -1,15 +1,54 @@
-//! Passwords never reach an error, a log or a debug print: what connection strings look like without them.
+//! Passwords never reach an error, a log or a debug print: what addresses look like without them.
+
+use std::fmt;
+
+/// Text that may hold a password, such as the address of a store. `Debug` and `Display` show it without.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text` to itself.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What someone else said about this address, without the address and the passwords in it, escaped or not.
+    #[must_use]
+    pub fn strike_from(&self, said: &str) -> String {
+        let said = said.replace(&self.0, &redact(&self.0));
+        secrets(&self.0).iter().fold(said, |said, secret| said.replace(secret.as_str(), HIDDEN))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&self.0))
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&self.0))
+    }
+}
 
 /// What stands where a secret was.
 const HIDDEN: &str = "***";
 
 /// `text` without passwords: what stands between `://user:` and `@`, secret options, and whatever looks like a password
-/// in a connection string that is not well formed.
-pub(super) fn redact(text: &str) -> String {
+/// in an address that is not well formed.
+#[must_use]
+pub fn redact(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else {
         return match text.rsplit_once('@') {
-            Some((_, host)) => format!("{HIDDEN}@{host}"),
-            None => hide_options(text),
+            Some((before, host)) if before.contains(':') => format!("{HIDDEN}@{}", hide_options(host)),
+            _ => hide_options(text),
         };
     };
     // The last `@` counts: a password that was not escaped may hold any character.
@@ -23,40 +62,29 @@ pub(super) fn redact(text: &str) -> String {
     format!("{scheme}://{user_info}@{}", hide_options(&hide_odd_port(host)))
 }
 
-/// The secrets of a connection string, so that they can be struck out of someone else's text.
-pub(super) fn secrets(uri: &str) -> Vec<String> {
+/// The secrets of an address, so that they can be struck out of someone else's text: as they are written, decoded, and
+/// in the parts that a reader may take them apart in.
+fn secrets(uri: &str) -> Vec<String> {
     let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    let mut found = Vec::new();
+    let mut whole = Vec::new();
     if let Some((user_info, host)) = rest.rsplit_once('@') {
-        found.extend(odd_port(host).map(str::to_owned));
-        let password = user_info.split_once(':').map_or(user_info, |(_, password)| password);
-        found.push(password.to_owned());
-        found.extend(password.split(['@', '/', ':', '?']).map(str::to_owned));
-    } else if let Some(odd) = odd_port(rest) {
-        found.push(odd.to_owned());
+        whole.extend(odd_port(host));
+        whole.push(user_info.split_once(':').map_or(user_info, |(_, password)| password));
+    } else {
+        whole.extend(odd_port(rest));
     }
     if let Some((_, options)) = rest.split_once('?') {
         let options = options.split('&').filter_map(|option| option.split_once('='));
-        for (_, value) in options.filter(|(name, _)| is_secret(name)) {
-            found.push(value.to_owned());
-            found.extend(value.split([':', ',']).map(str::to_owned));
-        }
+        whole.extend(options.filter(|(name, _)| is_secret(name)).map(|(_, value)| value));
     }
-    let decoded: Vec<_> = found.iter().map(|secret| percent_decode(secret)).collect();
-    found.extend(decoded);
+    let mut found: Vec<_> = whole.into_iter().flat_map(|secret| [secret.to_owned(), percent_decode(secret)]).collect();
+    let part = |secret: &String| secret.split(['@', '/', ':', '?', ',']).map(str::to_owned).collect::<Vec<_>>();
+    let parts: Vec<_> = found.iter().flat_map(part).collect();
+    found.extend(parts);
     found.retain(|secret| secret.len() > 2);
     found.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     found.dedup();
     found
-}
-
-/// `text` without passwords and without any of `secrets`.
-pub(super) fn strike_out(text: &str, secrets: &[String]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets {
-        text = text.replace(secret.as_str(), HIDDEN);
-    }
-    if text.contains("://") { redact(&text) } else { text }
 }
 
 /// A port that is no number is most likely a password whose host is missing.
@@ -78,7 +106,9 @@ fn hide_odd_port(rest: &str) -> String {
 
 fn is_secret(option: &str) -> bool {
     let option = option.to_ascii_lowercase();
-    option.contains("password") || option.contains("token") || option == "authmechanismproperties"
+    ["passw", "pwd", "token", "secret", "credential"].iter().any(|part| option.contains(part))
+        || option.ends_with("key")
+        || option == "authmechanismproperties"
 }
 
 fn hide_options(rest: &str) -> String {
@@ -111,7 +141,7 @@ fn percent_decode(text: &str) -> String {
 mod tests {
     //! Passwords in every shape that users type.
 
-    use super::{redact, secrets, strike_out};
+    use super::{Secret, redact};
 
     #[test]
     fn a_password_is_hidden() {
@@ -125,10 +155,17 @@ mod tests {
             "ada:s3cret@db",
             "mongodb://db/app?tlsCertificateKeyFilePassword=s3cret&w=1",
             "mongodb://db/app?authMechanismProperties=AWS_SESSION_TOKEN:s3cret",
+            "mongodb://ada:pw1@db/app?tlsCertificateKeyFilePassword=s3cret",
+            "mongodb:ada:s3cret@db?w=1",
+            "sqlite:app.db?readers=2&key=s3cret",
+            "sqlite:app.db?HexKey=s3cret",
+            "postgres://db/app?user=ada&pwd=s3cret",
         ] {
             assert!(!redact(uri).contains("s3cret"), "{uri} became {}", redact(uri));
             let said = format!("invalid port s3cret in {uri}");
-            assert!(!strike_out(&said, &secrets(uri)).contains("s3cret"), "{uri}");
+            let secret = Secret::new(uri);
+            assert!(!secret.strike_from(&said).contains("s3cret"), "{uri}");
+            assert!(!format!("{secret} {secret:?} {secret:#?}").contains("s3cret"), "{uri}");
         }
     }
 
@@ -137,12 +174,17 @@ mod tests {
         let uri = "mongodb://ada:pw1@db1:27017,[::1]:27018/app?replicaSet=rs0";
         assert_eq!(redact(uri), "mongodb://ada:***@db1:27017,[::1]:27018/app?replicaSet=rs0");
         assert_eq!(redact("mongodb://db:27017/app"), "mongodb://db:27017/app");
-        assert_eq!(redact("not primary"), "not primary");
+        for plain in ["not primary", "user-ada@example.org", "sqlite:/var/app.db?readers=2", "memory:"] {
+            assert_eq!(redact(plain), plain);
+        }
+        let shown = redact("mongodb://db/app?tlsCertificateKeyFile=/etc/key.pem");
+        assert_eq!(shown, "mongodb://db/app?tlsCertificateKeyFile=/etc/key.pem");
     }
 
     #[test]
     fn escaped_passwords_are_struck_out_decoded_too() {
-        let found = secrets("mongodb://ada:p%40ss%2Fw@db/app");
-        assert_eq!(strike_out("bad p@ss/w or p%40ss%2Fw", &found), "bad *** or ***");
+        let secret = Secret::new("mongodb://ada:p%40ss%2Fw@db/app");
+        let said = "bad p@ss/w or p%40ss%2Fw of mongodb://ada:p%40ss%2Fw@db/app";
+        assert_eq!(secret.strike_from(said), "bad *** or *** of mongodb://ada:***@db/app");
     }
 }
