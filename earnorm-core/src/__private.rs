@@ -18,5 +18,5 @@ pub use crate::upcast::{UpcastError, UpcastOutcome, UpcastRegistration};
 pub use crate::validation::{self, Nested, ValidationError, ValidationErrors};
 pub use crate::value::{
     Value, absent_serde, as_document, decode_serde, encode_serde, field, field_or, item, items, put, read, tagged,
-    unknown_variant, variant, write,
+    unknown_variant, variant, veiled, write,
 };

@@ -43,6 +43,7 @@ mod seal;
 mod stored;
 mod subject;
 mod value;
+mod veil;
 
 pub use cipher::SEALED_SUBTYPE;
 pub use erase::ErasureReport;
@@ -58,3 +59,4 @@ pub(crate) use open::{open_document, open_events};
 pub(crate) use ring::KeyRing;
 pub(crate) use seal::{seal_commit, seal_documents, seal_writes, settle_writes};
 pub(crate) use subject::clash;
+pub(crate) use veil::veil_name;

@@ -35,7 +35,8 @@ pub(crate) async fn save<M: Model, T: Target>(entity: &mut Entity<M>, to: &T) ->
 pub(crate) fn encode<M: Model>(model: &M) -> Result<Document> {
     let subject = || format!("{} `{}`", M::SCHEMA.name, model.id());
     let document = model.encode().map_err(|source| Error::Encode { subject: subject(), source })?;
-    let size = crate::limits::size_of_model(&document, subject)?;
+    let size = crate::limits::size_of_model(&document, subject)
+        .map_err(|error| crate::personal::veil_name(error, &document, M::SCHEMA.personal))?;
     let sealed = M::SCHEMA.personal.len() * crate::personal::SEALED_BYTES;
     let limit = crate::limits::DOCUMENT_BYTES_MAX - crate::limits::ENVELOPE_BYTES_MAX - sealed;
     if size > limit {

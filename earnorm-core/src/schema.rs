@@ -4,6 +4,7 @@ mod info;
 
 pub use info::ModelInfo;
 
+use crate::error::DecodeError;
 use crate::shape::Shape;
 
 /// The state document's version: the version of the last event in its stream.
@@ -123,6 +124,19 @@ impl ModelSchema {
     pub const fn subject(mut self, path: &'static str) -> Self {
         self.subject = path;
         self
+    }
+}
+
+impl ModelSchema {
+    /// The error of a value that was read, which shows nothing of personal data.
+    pub(crate) fn veil(&self, error: DecodeError) -> DecodeError {
+        let inside = |personal: &&&str| {
+            error.path.strip_prefix(**personal).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        match self.personal.iter().find(inside) {
+            Some(path) => error.veiled().at(path),
+            None => error,
+        }
     }
 }
 

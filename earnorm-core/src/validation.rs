@@ -29,6 +29,8 @@ impl ValidationError {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ValidationErrors {
     errors: Vec<ValidationError>,
+    /// The paths of values that no message may show.
+    personal: &'static [&'static str],
 }
 
 impl ValidationErrors {
@@ -36,6 +38,18 @@ impl ValidationErrors {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No broken rule yet of an instance with personal data at these paths.
+    pub(crate) fn about(personal: &'static [&'static str]) -> Self {
+        Self { errors: Vec::new(), personal }
+    }
+
+    /// Whether the value at `path` is about a person, so that no message may show it.
+    fn is_personal(&self, path: &str) -> bool {
+        self.personal.iter().any(|personal| {
+            path.strip_prefix(personal).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
     }
 
     /// Adds a broken rule.
@@ -69,7 +83,7 @@ impl ValidationErrors {
     /// # Errors
     /// Itself, when something is.
     pub fn into_result(self) -> Result<(), Self> {
-        if self.is_empty() { Ok(()) } else { Err(self) }
+        if self.is_empty() { Ok(()) } else { Err(Self { personal: &[], ..self }) }
     }
 }
 
@@ -84,7 +98,7 @@ impl<'a> IntoIterator for &'a ValidationErrors {
 
 impl From<ValidationError> for ValidationErrors {
     fn from(error: ValidationError) -> Self {
-        Self { errors: vec![error] }
+        Self { errors: vec![error], personal: &[] }
     }
 }
 

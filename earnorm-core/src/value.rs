@@ -10,7 +10,7 @@ mod generated;
 mod scalars;
 mod serde_value;
 
-pub use generated::{absent_serde, as_document, item, items, read, tagged, unknown_variant, variant, write};
+pub use generated::{absent_serde, as_document, item, items, read, tagged, unknown_variant, variant, veiled, write};
 pub use serde_value::{decode_serde, encode_serde};
 
 use bson::Bson;

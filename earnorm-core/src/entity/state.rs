@@ -69,7 +69,8 @@ impl Raised {
     pub(crate) fn of<M: Model, E: Event>(event: &E) -> Result<Self> {
         let subject = || format!("event {}.{}", M::SCHEMA.name, E::NAME);
         let data = event.encode().map_err(|source| Error::Encode { subject: subject(), source })?;
-        crate::limits::refuse_sealed(&data, subject)?;
+        crate::limits::refuse_sealed(&data, subject)
+            .map_err(|error| crate::personal::veil_name(error, &data, E::PERSONAL))?;
         Ok(Self { name: E::NAME, version: E::VERSION, personal: E::PERSONAL, data })
     }
 }

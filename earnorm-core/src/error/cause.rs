@@ -63,6 +63,8 @@ pub struct EncodeError {
     pub path: String,
     /// What is wrong with its value.
     pub reason: String,
+    /// Whether the reason says what the value is.
+    tells: bool,
 }
 
 /// A stored value does not fit its Rust type.
@@ -74,14 +76,27 @@ pub struct DecodeError {
     pub path: String,
     /// What was found and what was expected.
     pub reason: String,
+    /// Whether the reason says what the value is.
+    tells: bool,
 }
 
 macro_rules! field_error {
-    ($name:ident) => {
+    ($name:ident, $veil:literal) => {
         impl $name {
             /// An error of the value itself; [`Self::at`] adds where it stands.
             pub fn new(reason: impl Into<String>) -> Self {
-                Self { path: String::new(), reason: reason.into() }
+                Self { path: String::new(), reason: reason.into(), tells: true }
+            }
+
+            /// The same about a value that is about a person, which no error shows: neither what it is, nor where
+            /// inside it something is wrong, since keys of maps are values too.
+            #[must_use]
+            pub fn veiled(mut self) -> Self {
+                self.path.clear();
+                if self.tells {
+                    self.reason = $veil.to_owned();
+                }
+                self
             }
 
             /// Puts `segment` before the path.
@@ -93,19 +108,19 @@ macro_rules! field_error {
         }
     };
 }
-field_error!(EncodeError);
-field_error!(DecodeError);
+field_error!(EncodeError, "has no stored form, and is not shown since it is personal");
+field_error!(DecodeError, "holds what its type cannot hold, and is not shown since it is personal");
 
 impl DecodeError {
     /// The value is of another type.
     #[must_use]
     pub fn mismatch(expected: &str, found: &bson::Bson) -> Self {
-        Self::new(format!("holds {:?} where {expected} is expected", found.element_type()))
+        Self { tells: false, ..Self::new(format!("holds {:?} where {expected} is expected", found.element_type())) }
     }
 
     /// The value is not there.
     #[must_use]
     pub fn missing() -> Self {
-        Self::new("is missing")
+        Self { tells: false, ..Self::new("is missing") }
     }
 }

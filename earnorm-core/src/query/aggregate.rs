@@ -165,5 +165,6 @@ fn decode<M: Model, T: Value>(value: &Bson, path: &str) -> Result<T> {
 }
 
 fn unreadable<M: Model>(source: DecodeError, path: &str) -> Error {
-    Error::Decode { subject: format!("aggregate over {}", M::SCHEMA.collection), source: source.at(path) }
+    let source = M::SCHEMA.veil(source.at(path));
+    Error::Decode { subject: format!("aggregate over {}", M::SCHEMA.collection), source }
 }

@@ -103,6 +103,7 @@ impl<M: Model, P: Projection<M>> Selected<M, P> {
             let document = document?;
             let row = self.projection.row(&document).map_err(|source| {
                 let id = document.get("_id").map(ToString::to_string).unwrap_or_default();
+                let source = M::SCHEMA.veil(source);
                 Error::Decode { subject: format!("{} {id}", M::SCHEMA.collection), source }
             })?;
             rows.push(row);

@@ -32,7 +32,7 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
 
 /// Field rules and `#[validate]` methods: every broken rule at once.
 pub(super) async fn validate<M: Model>(plan: &Plan<M>, model: &M) -> Result<()> {
-    let mut errors = ValidationErrors::new();
+    let mut errors = ValidationErrors::about(M::SCHEMA.personal);
     model.check(&mut errors);
     for step in &plan.validate {
         // The call itself runs user code too, so it belongs inside the guard.

@@ -141,11 +141,13 @@ pub fn range<T: PartialOrd + Display>(
     errors: &mut ValidationErrors,
 ) {
     let Some(value) = value.value() else { return };
-    match bounds {
-        (Some(min), _) if !at_least(value, &min) => errors.add(path, format!("is {value}, at least {min} is required")),
-        (_, Some(max)) if !at_least(&max, value) => errors.add(path, format!("is {value}, at most {max} is allowed")),
-        _ => {}
-    }
+    let broken = match bounds {
+        (Some(min), _) if !at_least(value, &min) => format!("at least {min} is required"),
+        (_, Some(max)) if !at_least(&max, value) => format!("at most {max} is allowed"),
+        _ => return,
+    };
+    let found = if errors.is_personal(path) { "is out of range".to_owned() } else { format!("is {value}") };
+    errors.add(path, format!("{found}, {broken}"));
 }
 
 /// Whether `value >= floor`; never for what has no order, such as NaN.

@@ -80,6 +80,11 @@ pub fn unknown_variant(name: &str, content: Option<&Bson>, known: &[&str]) -> De
     DecodeError::new(format!("holds the unknown variant `{name}`; known are {}", known.join(", ")))
 }
 
+/// Reads a value that is about a person, which no error shows.
+pub fn veiled<T>(decode: impl FnOnce(&Bson) -> Result<T, DecodeError>) -> impl FnOnce(&Bson) -> Result<T, DecodeError> {
+    |stored| decode(stored).map_err(DecodeError::veiled)
+}
+
 /// The content of a variant with several values.
 ///
 /// # Errors

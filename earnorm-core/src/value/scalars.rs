@@ -80,7 +80,7 @@ macro_rules! integers {
                 fn encode(&self) -> Result<Bson, EncodeError> {
                     <$wide>::try_from(*self)
                         .map(Bson::$variant)
-                        .map_err(|_| EncodeError::new(format!("holds {self}, above the highest stored integer {}", <$wide>::MAX)))
+                        .map_err(|_| EncodeError::new(format!("is above the highest stored integer {}", <$wide>::MAX)))
                 }
 
                 fn decode(stored: &Bson) -> Result<Self, DecodeError> {

@@ -32,6 +32,10 @@ pub(crate) fn encode(rt: &Runtime, fields: &[FieldModel], access: Access, docume
     let statements = id_first.chain(others).map(|field| {
         let FieldModel { stored, cfgs, .. } = field;
         let value = encode_value(rt, field, &access.of(field));
+        let value = match field.personal {
+            Some(_) => quote!(::core::result::Result::map_err(#value, #rt::EncodeError::veiled)),
+            None => value,
+        };
         quote!(#(#cfgs)* #rt::write(&mut #document, #stored, #value)?;)
     });
     quote!(#(#statements)*)
@@ -86,7 +90,10 @@ fn decode_value(rt: &Runtime, field: &FieldModel, document: &TokenStream) -> Tok
             quote!(|| ::core::result::Result::Err(#rt::DecodeError::missing()))
         }
     };
-    let decode = decoder(rt, field);
+    let mut decode = decoder(rt, field);
+    if field.personal.is_some() {
+        decode = quote!(#rt::veiled(#decode));
+    }
     quote!(#rt::read(#document, #stored, #decode, #absent)?)
 }
 
