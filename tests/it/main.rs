@@ -15,6 +15,8 @@ mod handlers;
 mod history;
 mod hooks;
 mod injection;
+#[cfg(feature = "cli")]
+mod leaks;
 mod log;
 mod machine;
 mod oracle;
