@@ -118,9 +118,10 @@ impl<R: Rules> Fold<R> {
             }
             _ if tracked && name != UPDATED => {}
             _ => {
-                let state = self.state.take().filter(|_| self.live);
-                self.state = self.rules.step(event, state)?;
-                self.live = self.state.is_some();
+                // Who is deleted stays so: what is raised with a hard delete after that changes the last state alone.
+                let hidden = self.state.is_some() && !self.live;
+                self.state = self.rules.step(event, self.state.take())?;
+                self.live = self.state.is_some() && !hidden;
             }
         }
         if [BASELINE, DELETED].contains(&name) {
