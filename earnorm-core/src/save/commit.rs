@@ -1,5 +1,7 @@
 //! From staged writes to a durable commit, and from a refused commit to an error that names the instance.
 
+use std::collections::HashMap;
+
 use tracing::Instrument;
 
 use crate::commit::{Append, Commit};
@@ -20,6 +22,7 @@ pub(crate) async fn commit(db: &Database, mut buffer: Buffer) -> Result<Receipt>
     if buffer.writes.is_empty() && buffer.riders.is_empty() {
         return Ok(Receipt::default());
     }
+    contradiction(&buffer.writes).map_or(Ok(()), Err)?;
     let sealed = personal::seal_writes(db, &mut buffer.writes).await?;
     let commit = build(db, &mut buffer);
     let span = span(&commit);
@@ -44,6 +47,27 @@ pub(crate) async fn commit(db: &Database, mut buffer: Buffer) -> Result<Receipt>
         lock(&write.state).receipt = Some(receipt.clone());
     }
     Ok(receipt)
+}
+
+/// Two entities of one instance that were staged side by side: the second does not know what the first one wrote, which no
+/// second attempt changes.
+fn contradiction(writes: &[Staged]) -> Option<Error> {
+    let mut written: HashMap<&StreamId, &Staged> = HashMap::with_capacity(writes.len());
+    for write in writes {
+        let Some(earlier) = written.insert(&write.stream, write) else { continue };
+        let actual = earlier.after.version;
+        if actual == write.base {
+            continue;
+        }
+        return Some(match write.base {
+            0 => {
+                let (model, id) = (write.model, write.stream.key().to_owned());
+                Error::AlreadyExists { model, id, deleted: !earlier.after.live }
+            }
+            base => VersionConflict::new(&write.stream, ExpectedVersion::after(base), actual).into(),
+        });
+    }
+    None
 }
 
 /// The span of a commit: it carries the trace that its first event carries to its handlers.
