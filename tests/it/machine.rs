@@ -1,141 +1,134 @@
-//! A machine of random operations: whatever happens to an instance, its document equals the fold of its stream, and
-//! every earlier version stays what it was.
+//! A machine of random programs, on every store, beside a simple reference: entities that are held while others change them,
+//! units of work, bulk writes, time travel, rebuilds, snapshots. After each step what is held is what the reference says,
+//! and in the end so is the whole store: documents, versions, histories, the log and its positions.
+//!
+//! `PROPTEST_CASES=5000 cargo xtask test -p earnorm --test it machine` runs longer. A program that fails is shrunk and
+//! printed. Its seed is added to `tests/it/machine/seeds.txt`, which is replayed first from then on; since a seed means
+//! another program as soon as `ops.rs` changes, add the program itself to [`remembered`] too.
 
-use std::collections::BTreeMap;
+mod check;
+mod liar;
+mod models;
+mod ops;
+mod player;
+mod reference;
+mod world;
 
-use earnorm::Registry;
-use earnorm::prelude::*;
-use proptest::prelude::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-#[model(soft_delete)]
-#[derive(Debug, Clone, PartialEq)]
-struct Thing {
-    #[model(id)]
-    id: i64,
-    name: Option<String>,
-    parts: Vec<i32>,
-    map: BTreeMap<String, i64>,
-}
+use earnorm::stores::MemoryStore;
+use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
+use tokio::runtime::Runtime;
 
-fn registry() -> Registry {
-    Registry::empty().model::<Thing>()
-}
+use liar::{LIES, Liar};
+use models::{Change, Facts, registry};
+use ops::{End, Of, Op, Write};
+use world::{Place, run};
 
-#[derive(Debug, Clone)]
-enum Step {
-    Name(Option<String>),
-    Push(i32),
-    Put(String, i64),
-    Take(String),
-    Save,
-    Stale,
-    Delete,
-    HardDelete,
-    Restore,
-    Revert(u64),
-}
+use crate::support::{self, DatabaseFile};
 
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        2 => prop::option::of("[a-c]{1,2}").prop_map(Step::Name),
-        2 => (0..5).prop_map(Step::Push),
-        2 => ("[a-c]", 0..4_i64).prop_map(|(key, value)| Step::Put(key, value)),
-        1 => "[a-c]".prop_map(Step::Take),
-        6 => Just(Step::Save),
-        1 => Just(Step::Stale),
-        1 => Just(Step::Delete),
-        1 => Just(Step::HardDelete),
-        2 => Just(Step::Restore),
-        1 => (1..6_u64).prop_map(Step::Revert),
+/// Programs that once failed.
+fn remembered() -> Vec<(&'static str, Vec<Op>)> {
+    let new = |hand, id| Write::Create { hand, id, facts: Facts::default() };
+    vec![
+        (
+            "an event that is raised on a deleted instance and recorded with its hard delete is folded",
+            vec![
+                Op::Write(Of::Till, new(2, 1)),
+                Op::Write(Of::Till, Write::Delete { hand: 2 }),
+                Op::Write(Of::Till, Write::Change { hand: 2, change: Change::N(3) }),
+                Op::Write(Of::Till, Write::HardDelete { hand: 2 }),
+                Op::RestoreId { of: Of::Till, hand: 0, id: 1 },
+            ],
+        ),
+        (
+            "two entities of one instance in one unit are a conflict, at once",
+            vec![
+                Op::Write(Of::Plain, new(0, 1)),
+                Op::Copy { of: Of::Plain, hand: 1, from: 0 },
+                Op::Unit(
+                    vec![
+                        (Of::Plain, Write::HardDelete { hand: 0 }),
+                        (Of::Plain, Write::Change { hand: 1, change: Change::N(3) }),
+                        (Of::Plain, Write::Save { hand: 1 }),
+                    ],
+                    End::Commit,
+                ),
+                Op::Write(Of::Plain, Write::Save { hand: 1 }),
+            ],
+        ),
     ]
 }
 
-async fn run(db: &Database, id: i64, steps: Vec<Step>) {
-    let fresh = Thing { id, name: None, parts: vec![], map: BTreeMap::new() };
-    let mut thing = db.create(fresh).await.unwrap();
-    let mut stale = Thing::load(db, id).await.unwrap();
-    // What each version was, by its number.
-    let mut past = vec![Some((*thing).clone())];
-    for step in steps {
-        let before = thing.version();
-        match step {
-            Step::Name(name) => thing.name = name,
-            Step::Push(part) => thing.parts.push(part),
-            Step::Put(key, value) => drop(thing.map.insert(key, value)),
-            Step::Take(key) => drop(thing.map.remove(&key)),
-            Step::Save => match thing.save(db).await {
-                Ok(_) => {}
-                Err(error) => assert!(thing.is_deleted(), "{error}"),
-            },
-            Step::Stale => {
-                let current = stale.version() == before && !thing.is_deleted();
-                stale.parts.push(-1);
-                let outcome = stale.save(db).await;
-                assert_eq!(outcome.is_ok(), current, "{outcome:?}");
-                match Thing::get(db, id).await.unwrap().filter(|_| current) {
-                    Some(fresh) => thing = fresh,
-                    None => drop(stale.parts.pop()),
-                }
-            }
-            Step::Delete => assert_eq!(thing.delete(db).await.is_err(), past.last() == Some(&None)),
-            Step::HardDelete => drop(thing.hard_delete(db).await),
-            Step::Restore => drop(thing.restore(db).await),
-            Step::Revert(version) => drop(thing.revert_to(db, version.min(before)).await),
-        }
-        if thing.version() > before {
-            past.push((!thing.is_deleted()).then(|| (*thing).clone()));
-        }
+/// As many programs as the environment says, or else so many.
+fn config(cases: u32) -> Config {
+    let set = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let seeds = FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/machine/seeds.txt"));
+    Config {
+        cases: set.unwrap_or(cases),
+        max_shrink_iters: 2_000,
+        max_shrink_time: 120_000,
+        failure_persistence: Some(Box::new(seeds)),
+        ..Config::default()
     }
-    check(db, id, &past).await;
 }
 
-async fn check(db: &Database, id: i64, past: &[Option<Thing>]) {
-    let now = Thing::get(db, id).await.unwrap();
-    assert_eq!(now.as_deref(), past.last().unwrap().as_ref());
-    for (index, expected) in past.iter().enumerate() {
-        let version = index as u64 + 1;
-        assert_eq!(Thing::at_version(db, id, version).await.unwrap(), *expected, "version {version}");
+/// Runs the remembered programs and random ones, each in a place of its own.
+fn machine(runtime: &Runtime, cases: u32, place: impl Fn() -> Place) {
+    for (name, program) in remembered() {
+        runtime.block_on(run(place(), &program)).unwrap_or_else(|what| panic!("{name}: {what}"));
     }
-    let history = Thing::history(db, id).await.unwrap();
-    assert_eq!(history.len(), past.len());
-}
-
-fn machines(cases: u32, db: &Database, runtime: &tokio::runtime::Runtime) {
-    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
-    let mut runner = proptest::test_runner::TestRunner::new(config);
-    let next = std::sync::atomic::AtomicI64::new(1);
-    let steps = prop::collection::vec(step(), 1..25);
-    runner
-        .run(&steps, |steps| {
-            let id = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            runtime.block_on(run(db, id, steps));
-            Ok(())
-        })
-        .unwrap();
+    let one = |program: Vec<Op>| runtime.block_on(run(place(), &program)).map_err(TestCaseError::fail);
+    if let Err(error) = TestRunner::new(config(cases)).run(&ops::program(), one) {
+        panic!("{error}\n{error:#?}");
+    }
 }
 
 #[test]
-fn a_document_is_the_fold_of_its_stream_on_memory() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let db = runtime.block_on(crate::support::memory(registry()));
-    machines(300, &db, &runtime);
+fn memory_is_what_the_reference_says() {
+    let runtime = Runtime::new().unwrap();
+    machine(&runtime, 64, || runtime.block_on(Place::over(Arc::new(MemoryStore::new()))));
 }
 
 #[test]
-fn a_document_is_the_fold_of_its_stream_on_sqlite() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let file = crate::support::DatabaseFile::new();
-    let db = runtime.block_on(crate::support::sqlite(registry(), &file));
-    machines(60, &db, &runtime);
+fn a_file_is_what_the_reference_says() {
+    let runtime = Runtime::new().unwrap();
+    let files = std::sync::Mutex::new(Vec::new());
+    machine(&runtime, 20, || {
+        let file = DatabaseFile::new();
+        let db = runtime.block_on(support::sqlite(registry(), &file));
+        let place = runtime.block_on(Place::over(Arc::clone(db.store())));
+        // The last one goes when the next one comes.
+        *files.lock().unwrap() = vec![file];
+        place
+    });
+}
+
+#[test]
+fn mongodb_is_what_the_reference_says() {
+    let runtime = Runtime::new().unwrap();
+    let name = support::database_name();
+    let db = runtime.block_on(support::mongodb(registry(), &name));
+    let runs = AtomicI64::new(0);
+    machine(&runtime, 5, || {
+        let place = runtime.block_on(Place::over(Arc::clone(db.store())));
+        Place { base: 100 * runs.fetch_add(1, Ordering::Relaxed), fresh: false, ..place }
+    });
+    runtime.block_on(check::verified(&db)).unwrap();
     runtime.block_on(db.close()).unwrap();
+    runtime.block_on(support::drop_database(&name));
 }
 
 #[test]
-fn a_document_is_the_fold_of_its_stream_on_mongodb() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let name = crate::support::database_name();
-    let db = runtime.block_on(crate::support::mongodb(registry(), &name));
-    machines(15, &db, &runtime);
-    runtime.block_on(db.close()).unwrap();
-    runtime.block_on(crate::support::drop_database(&name));
+fn a_store_that_is_wrong_in_one_way_is_found() {
+    let runtime = Runtime::new().unwrap();
+    for lie in LIES {
+        let config = Config { cases: 300, max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
+        let found = TestRunner::new(config).run(&ops::program(), |program| {
+            let place = runtime.block_on(Place::over(Liar::over(Arc::new(MemoryStore::new()), lie)));
+            runtime.block_on(run(place, &program)).map_err(TestCaseError::fail)
+        });
+        assert!(matches!(found, Err(TestError::Fail(..))), "{lie:?}: {found:?}");
+    }
 }
