@@ -48,7 +48,7 @@ impl Times {
                 from.checked_add_signed(TimeDelta::try_milliseconds(next)?)
             }
             Self::Cron { cron, zone, .. } => {
-                let next = cron.find_next_occurrence(&on_clocks(moment, *zone)?, false).ok()?.with_timezone(&Utc);
+                let next = cron.find_next_occurrence(&on_clocks(moment, *zone), false).ok()?.with_timezone(&Utc);
                 // Patterns have whole seconds.
                 (next > moment).then(|| whole_seconds(next))
             }
@@ -65,7 +65,7 @@ impl Times {
             }
             Self::Cron { cron, zone, .. } => {
                 let until = on_clocks(whole_seconds(until), *zone);
-                let last = until.and_then(|until| cron.iter_from(until, Direction::Backward).next());
+                let last = cron.iter_from(until, Direction::Backward).next();
                 last.map(|last| whole_seconds(last.with_timezone(&Utc)))
             }
         };
@@ -91,10 +91,12 @@ impl Times {
     }
 }
 
-/// A moment on the clocks of a zone; `None` at the ends of time, where a clock that is ahead or behind shows no date.
-fn on_clocks(moment: DateTime<Utc>, zone: Tz) -> Option<DateTime<Tz>> {
-    let (first, last) = (DateTime::<Utc>::MIN_UTC + TimeDelta::days(2), DateTime::<Utc>::MAX_UTC - TimeDelta::days(2));
-    (first <= moment && moment <= last).then(|| moment.with_timezone(&zone))
+/// A moment on the clocks of a zone, not before the year 1 and not behind 4999, between which patterns are followed: from
+/// further away the search takes seconds, and at the ends of time some clocks show no date at all.
+fn on_clocks(moment: DateTime<Utc>, zone: Tz) -> DateTime<Tz> {
+    let day = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+    let (first, last) = (day(-62_135_510_400), day(95_617_411_200));
+    moment.clamp(first, last).with_timezone(&zone)
 }
 
 fn whole_seconds(time: DateTime<Utc>) -> DateTime<Utc> {
