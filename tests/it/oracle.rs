@@ -193,6 +193,8 @@ async fn every_store_finds_what_mongodb_finds() {
             found += truth.len();
             wrong.extend(stores.differing(&query, &truth).await);
         }
+    }
+    for predicate in PLAIN_PATHS.into_iter().flat_map(plain) {
         catch_lies(&stores, &predicate, &mut caught).await;
     }
     assert!(!u.is_empty(), "there were bytes enough");
@@ -259,6 +261,21 @@ const LIES: [fn(&Predicate) -> Option<Predicate>; 5] = [
 fn compared(part: &Predicate, lie: fn(Comparison) -> Option<Comparison>) -> Option<Predicate> {
     let Predicate::Compare { path, op, value } = part else { return None };
     Some(Predicate::Compare { path: path.clone(), op: lie(*op)?, value: value.clone() })
+}
+
+/// Many documents have something at these.
+const PLAIN_PATHS: [&str; 5] = ["a", "b", "c", "a.b", "b.a"];
+
+/// Conditions that each lie is about.
+fn plain(path: &str) -> [Predicate; 5] {
+    let compare = |op, value: Bson| Predicate::Compare { path: path.to_owned(), op, value };
+    [
+        compare(Comparison::Gte, 1.into()),
+        compare(Comparison::Lt, 1.into()),
+        compare(Comparison::Eq, Bson::Null),
+        compare(Comparison::Eq, 1.into()),
+        Predicate::Text { path: path.to_owned(), op: TextMatch::Suffix, needle: "a".to_owned() },
+    ]
 }
 
 /// A condition with a lie in every part that it is about.
