@@ -17,7 +17,8 @@ pub async fn observed(client: &Client, writing: impl Future<Output = ()>) -> Str
     let log = admin.run_command(doc! { "getLog": "global" }).await.unwrap();
     let lines = log.get_array("log").unwrap().iter().filter_map(Bson::as_str);
     let mut concerns: Vec<_> = lines.rev().filter_map(concern).take(1).collect();
-    concerns.pop().expect("the server logged no commit of a transaction")
+    assert!(!concerns.is_empty(), "the server logged no commit of a transaction");
+    concerns.remove(0)
 }
 
 /// `{"w":"majority","j":true}` of a line about a commit.
