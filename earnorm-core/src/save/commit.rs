@@ -52,6 +52,9 @@ pub(crate) async fn commit(db: &Database, mut buffer: Buffer) -> Result<Receipt>
 /// Two entities of one instance that were staged side by side: the second does not know what the first one wrote, which no
 /// second attempt changes.
 fn contradiction(writes: &[Staged]) -> Option<Error> {
+    if writes.len() < 2 {
+        return None;
+    }
     let mut written: HashMap<&StreamId, &Staged> = HashMap::with_capacity(writes.len());
     for write in writes {
         let Some(earlier) = written.insert(&write.stream, write) else { continue };
