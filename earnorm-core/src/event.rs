@@ -14,7 +14,6 @@ pub use self::data::EventData;
 use crate::database::Database;
 use crate::diff::Changes;
 use crate::error::{DecodeError, EncodeError, Error, Result};
-use crate::extjson::NotExtendedJson;
 use crate::fold;
 use crate::metadata::Metadata;
 use crate::model::Model;
@@ -139,7 +138,7 @@ impl RecordedEvent {
     /// # Errors
     /// [`Error::Corrupt`] names the event when what the store kept is not what this library writes.
     pub fn data(&self) -> Result<&Document> {
-        self.data.document().map_err(|error| unreadable(&fold::subject(self), &error))
+        self.data.document_of(|| told(self))
     }
 
     /// What happened, to be changed: in this copy, the log stays.
@@ -147,8 +146,8 @@ impl RecordedEvent {
     /// # Errors
     /// As [`RecordedEvent::data`].
     pub fn data_mut(&mut self) -> Result<&mut Document> {
-        let subject = fold::subject(self);
-        self.data.document_mut().map_err(|error| unreadable(&subject, &error))
+        let subject = told(self);
+        self.data.document_mut_of(|| subject.clone())
     }
 
     /// The last word of the type: `created` of `user.created`.
@@ -248,8 +247,9 @@ impl RecordedEvent {
     }
 }
 
-pub(crate) fn unreadable(subject: &str, error: &NotExtendedJson) -> Error {
-    Error::Corrupt { subject: format!("the data of {subject}"), reason: error.to_string() }
+/// The data of an event as a subject of errors.
+fn told(event: &RecordedEvent) -> String {
+    format!("the data of {}", fold::subject(event))
 }
 
 /// Whether `name` is made of lower-case words (`[a-z][a-z0-9_]*`) joined by dots, within 128 bytes.

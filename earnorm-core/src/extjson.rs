@@ -27,12 +27,6 @@ pub use self::moment::moment;
 #[error("it is not extended JSON: {0}")]
 pub struct NotExtendedJson(String);
 
-impl NotExtendedJson {
-    pub(crate) fn unread() -> Self {
-        Self("it was not read".to_owned())
-    }
-}
-
 /// How the mark of a binary value begins.
 pub(crate) const BINARY_MARK: &str = mark::BINARY;
 

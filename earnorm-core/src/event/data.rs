@@ -1,94 +1,126 @@
 //! What an event tells, made into a document only when somebody looks at it.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use bson::Document;
+use bson::{Document, RawDocument};
 
-use crate::extjson::{self, NotExtendedJson};
+use crate::error::{Error, Result};
+use crate::extjson;
+use crate::limits::decode_document;
+use crate::personal::SEALED_SUBTYPE;
 
-/// The data of an event.
+/// The data of an event. To clone it costs nothing.
 ///
-/// A store may hand it over as the text that it keeps. That text becomes a document once, when it is first looked at:
-/// who reads a log for its types, streams or times alone does not pay for it. [`RecordedEvent::data`] looks at it and
-/// names the event in its error.
+/// A store may hand it over as the text or the bytes that it keeps. They become a document once, when they are first
+/// looked at: who reads a log for its types, streams or times alone does not pay for it. [`RecordedEvent::data`] looks,
+/// and names the event in its error.
 ///
 /// [`RecordedEvent::data`]: super::RecordedEvent::data
-pub struct EventData(Kept);
+#[derive(Clone)]
+pub struct EventData {
+    kept: Kept,
+    read: OnceLock<Arc<Document>>,
+}
 
+/// As what it was handed over.
+#[derive(Clone)]
 enum Kept {
-    Document(Document),
-    Text { text: Box<str>, read: OnceLock<Box<Document>> },
+    Document,
+    Text(Arc<str>),
+    Bytes(Arc<[u8]>),
 }
 
 impl EventData {
     /// Takes a text of extended JSON as it stands: it is read when it is looked at. See [`extjson`].
     #[must_use]
-    pub fn from_text(text: impl Into<Box<str>>) -> Self {
-        Self(Kept::Text { text: text.into(), read: OnceLock::new() })
+    pub fn from_text(text: &str) -> Self {
+        Self { kept: Kept::Text(text.into()), read: OnceLock::new() }
+    }
+
+    /// Takes BSON as it stands: it is read when it is looked at.
+    #[must_use]
+    pub fn from_bytes(raw: &RawDocument) -> Self {
+        Self { kept: Kept::Bytes(raw.as_bytes().into()), read: OnceLock::new() }
     }
 
     /// The document. It is made once.
     ///
     /// # Errors
-    /// When the text that the store kept is not what this library writes.
-    pub fn document(&self) -> Result<&Document, NotExtendedJson> {
-        match &self.0 {
-            Kept::Document(document) => Ok(document),
-            Kept::Text { text, read } => match read.get() {
-                Some(document) => Ok(document),
-                None => {
-                    let document = Box::new(extjson::decode(text)?);
-                    Ok(read.get_or_init(|| document))
-                }
-            },
-        }
+    /// [`Error::Corrupt`] when what the store kept is not what this library writes, [`Error::TooDeep`] beyond
+    /// [`crate::limits::MAX_DEPTH`] levels.
+    pub fn document(&self) -> Result<&Document> {
+        self.document_of(subject)
     }
 
-    /// The document, to be changed. A text that cannot be read stays.
+    /// As [`EventData::document`], with the subject of its errors.
+    pub(crate) fn document_of(&self, subject: impl Fn() -> String) -> Result<&Document> {
+        if let Some(document) = self.read.get() {
+            return Ok(document);
+        }
+        let document = Arc::new(self.kept.read(subject)?);
+        Ok(self.read.get_or_init(|| document))
+    }
+
+    /// The document, to be changed: in this copy alone. What cannot be read stays.
     ///
     /// # Errors
     /// As [`EventData::document`].
-    pub fn document_mut(&mut self) -> Result<&mut Document, NotExtendedJson> {
-        if let Kept::Text { text, read } = &mut self.0 {
-            let document = match read.take() {
-                Some(document) => *document,
-                None => extjson::decode(text)?,
-            };
-            self.0 = Kept::Document(document);
-        }
-        match &mut self.0 {
-            Kept::Document(document) => Ok(document),
-            Kept::Text { .. } => Err(NotExtendedJson::unread()),
-        }
+    pub fn document_mut(&mut self) -> Result<&mut Document> {
+        self.document_mut_of(subject)
+    }
+
+    pub(crate) fn document_mut_of(&mut self, subject: impl Fn() -> String) -> Result<&mut Document> {
+        self.document_of(&subject)?;
+        self.kept = Kept::Document;
+        self.read.get_mut().map(Arc::make_mut).ok_or_else(|| corrupt(subject(), "it was not read"))
     }
 
     /// The document alone.
     ///
     /// # Errors
     /// As [`EventData::document`].
-    pub fn into_document(self) -> Result<Document, NotExtendedJson> {
-        match self.0 {
-            Kept::Document(document) => Ok(document),
-            Kept::Text { text, read } => match read.into_inner() {
-                Some(document) => Ok(*document),
-                None => extjson::decode(&text),
-            },
+    pub fn into_document(self) -> Result<Document> {
+        match self.read.into_inner() {
+            Some(document) => Ok(Arc::unwrap_or_clone(document)),
+            None => self.kept.read(subject),
         }
     }
 
-    /// Whether it may hold binary values that are no UUIDs, as sealed ones are. A text is not read for that.
-    pub(crate) fn may_hold_binary(&self) -> bool {
-        match &self.0 {
-            Kept::Document(_) => true,
-            Kept::Text { text, .. } => text.contains(extjson::BINARY_MARK),
+    /// Whether a sealed value may stand in it: what is answered without making a document of it.
+    pub(crate) fn may_be_sealed(&self) -> bool {
+        match &self.kept {
+            Kept::Document => true,
+            Kept::Text(text) => text.contains(extjson::BINARY_MARK),
+            Kept::Bytes(bytes) => bytes.contains(&SEALED_SUBTYPE),
         }
     }
 }
 
+impl Kept {
+    fn read(&self, subject: impl Fn() -> String) -> Result<Document> {
+        match self {
+            Self::Document => Err(corrupt(subject(), "nothing was kept")),
+            Self::Text(text) => extjson::decode(text).map_err(|error| corrupt(subject(), error)),
+            Self::Bytes(bytes) => {
+                let raw = RawDocument::from_bytes(bytes).map_err(|error| corrupt(subject(), error))?;
+                decode_document(raw, 0, subject)
+            }
+        }
+    }
+}
+
+fn subject() -> String {
+    "the data of an event".to_owned()
+}
+
+fn corrupt(subject: String, reason: impl fmt::Display) -> Error {
+    Error::Corrupt { subject, reason: reason.to_string() }
+}
+
 impl From<Document> for EventData {
     fn from(document: Document) -> Self {
-        Self(Kept::Document(document))
+        Self { kept: Kept::Document, read: Arc::new(document).into() }
     }
 }
 
@@ -98,19 +130,7 @@ impl Default for EventData {
     }
 }
 
-impl Clone for EventData {
-    fn clone(&self) -> Self {
-        Self(match &self.0 {
-            Kept::Document(document) => Kept::Document(document.clone()),
-            Kept::Text { text, read } => match read.get() {
-                Some(document) => Kept::Document(Document::clone(document)),
-                None => Kept::Text { text: text.clone(), read: OnceLock::new() },
-            },
-        })
-    }
-}
-
-/// Equal documents; texts that cannot be read are equal if they are the same.
+/// Equal documents; what cannot be read is equal if it shows the same.
 impl PartialEq for EventData {
     fn eq(&self, other: &Self) -> bool {
         match (self.document(), other.document()) {
@@ -127,13 +147,14 @@ impl PartialEq<Document> for EventData {
     }
 }
 
-/// The document, or the text that is none.
+/// The document, or what stands where none can be read.
 impl fmt::Display for EventData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.document(), &self.0) {
+        match (self.document(), &self.kept) {
             (Ok(document), _) => write!(f, "{document}"),
-            (Err(_), Kept::Text { text, .. }) => f.write_str(text),
-            (Err(_), Kept::Document(_)) => Ok(()),
+            (Err(_), Kept::Text(text)) => f.write_str(text),
+            (Err(_), Kept::Bytes(bytes)) => write!(f, "{} bytes that are no document: {bytes:02x?}", bytes.len()),
+            (Err(_), Kept::Document) => Ok(()),
         }
     }
 }
@@ -152,7 +173,7 @@ impl fmt::Debug for EventData {
 mod tests {
     //! A text behaves as the document that it tells.
 
-    use bson::doc;
+    use bson::{RawDocumentBuf, doc};
 
     use super::*;
 
@@ -166,17 +187,23 @@ mod tests {
 
     #[test]
     fn a_text_is_the_document_that_was_written() {
-        let (kept, mut text) = (EventData::from(whole()), EventData::from_text(extjson::encode(&whole())));
+        let (kept, mut text) = (EventData::from(whole()), EventData::from_text(&extjson::encode(&whole())));
         assert_eq!(kept, text);
         assert_eq!(text, whole());
         assert_eq!((kept.to_string(), format!("{kept:?}")), (text.to_string(), format!("{text:?}")));
-        assert_eq!(text.clone(), EventData::from_text(extjson::encode(&whole())));
-        assert!(text.may_hold_binary());
+        assert_eq!(text.clone(), EventData::from_text(&extjson::encode(&whole())));
+        assert!(text.may_be_sealed());
+        let bytes = RawDocumentBuf::try_from(&whole()).unwrap();
+        let (mut raw, mut shared) = (EventData::from_bytes(&bytes), kept.clone());
+        assert_eq!((&raw, raw.document().unwrap()), (&kept, &whole()));
+        raw.document_mut().unwrap().remove("name");
+        shared.document_mut().unwrap().remove("name");
+        assert_eq!((&raw, &kept), (&shared, &whole().into()), "a copy is changed alone");
         text.document_mut().unwrap().insert("name", "Grace");
         assert_ne!(text, kept);
         assert_eq!(text.document().unwrap().get_str("name").unwrap(), "Grace");
         assert_eq!(text.into_document().unwrap().get_str("name").unwrap(), "Grace");
-        assert!(!EventData::from_text(r#"{"name":"Ada"}"#).may_hold_binary());
+        assert!(!EventData::from_text(r#"{"name":"Ada"}"#).may_be_sealed());
     }
 
     #[test]
@@ -189,5 +216,10 @@ mod tests {
         assert_ne!(broken, EventData::from_text(r#"{"other":"#));
         assert_ne!(broken, EventData::default());
         assert!(broken.into_document().is_err());
+        let cut = EventData::from_bytes(RawDocument::from_bytes(b"\x08\0\0\0\x10a\0\0").unwrap());
+        assert!(cut.document().is_err() && cut.to_string().contains("8 bytes that are no document: [08, 00"), "{cut}");
+        let deep = (0..70).fold(doc! {}, |inner, _| doc! { "a": inner });
+        let deep = EventData::from_bytes(&RawDocumentBuf::try_from(&deep).unwrap());
+        assert!(matches!(deep.document(), Err(Error::TooDeep { limit: 64, .. })));
     }
 }

@@ -9,7 +9,7 @@ use super::changes::change_path;
 use super::cipher::{self, Place, is_sealed, key_of};
 use super::key::{KeyId, KeyState};
 use crate::error::{Error, Result};
-use crate::event::{RecordedEvent, UPDATED, unreadable};
+use crate::event::{RecordedEvent, UPDATED};
 use crate::fold;
 use crate::reader::Reader;
 use crate::stream::StreamId;
@@ -24,7 +24,7 @@ pub(crate) async fn open_events(reader: &Reader, events: &mut [RecordedEvent]) -
     let mut ids = BTreeSet::new();
     let mut sealed = Vec::new();
     for (index, event) in events.iter_mut().enumerate() {
-        if !event.data.may_hold_binary() || !holds_sealed(event.data()?) {
+        if !event.data.may_be_sealed() || !holds_sealed(event.data()?) {
             continue;
         }
         sealed.push(index);
@@ -43,7 +43,7 @@ pub(crate) async fn open_events(reader: &Reader, events: &mut [RecordedEvent]) -
         let RecordedEvent { id, stream, event_type, data, .. } = event;
         let place = Place { event: *id, stream, event_type };
         let mut open = |value: &mut Bson, path: &str| open_value(value, path, place, &keys, &subject);
-        walk_event(event_type, data.document_mut().map_err(|error| unreadable(&subject, &error))?, &mut open)?;
+        walk_event(event_type, data.document_mut_of(|| subject.clone())?, &mut open)?;
     }
     Ok(())
 }

@@ -190,7 +190,7 @@ impl<'a> Fields<'a> {
         };
         let incomplete = || corrupt(&subject(), "a field of it is missing or of another type");
         let mut event = read().ok_or_else(incomplete)?;
-        event.data = decode_document(self.data.ok_or_else(incomplete)?, 0, subject)?.into();
+        event.data = EventData::from_bytes(self.data.ok_or_else(incomplete)?);
         if let Some(metadata) = self.metadata {
             event.metadata = decode_metadata(metadata, subject)?;
         }
