@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-pub use self::data::EventData;
+pub use self::data::RecordedData;
 use crate::database::Database;
 use crate::diff::Changes;
 use crate::error::{DecodeError, EncodeError, Error, Result};
@@ -124,7 +124,7 @@ pub struct RecordedEvent {
     /// The version of the shape of `data`.
     pub schema_version: u32,
     /// What happened: see [`RecordedEvent::data`].
-    pub data: EventData,
+    pub data: RecordedData,
     /// Who caused it.
     pub metadata: Metadata,
     /// When, in whole milliseconds; it never falls within a stream.

@@ -18,7 +18,7 @@ use crate::personal::SEALED_SUBTYPE;
 ///
 /// [`RecordedEvent::data`]: super::RecordedEvent::data
 #[derive(Clone)]
-pub struct EventData {
+pub struct RecordedData {
     kept: Kept,
     read: OnceLock<Arc<Document>>,
 }
@@ -31,7 +31,7 @@ enum Kept {
     Bytes(Arc<[u8]>),
 }
 
-impl EventData {
+impl RecordedData {
     /// Takes a text of extended JSON as it stands: it is read when it is looked at. See [`extjson`].
     #[must_use]
     pub fn from_text(text: &str) -> Self {
@@ -53,7 +53,7 @@ impl EventData {
         self.document_of(subject)
     }
 
-    /// As [`EventData::document`], with the subject of its errors.
+    /// As [`RecordedData::document`], with the subject of its errors.
     pub(crate) fn document_of(&self, subject: impl Fn() -> String) -> Result<&Document> {
         if let Some(document) = self.read.get() {
             return Ok(document);
@@ -65,7 +65,7 @@ impl EventData {
     /// The document, to be changed: in this copy alone. What cannot be read stays.
     ///
     /// # Errors
-    /// As [`EventData::document`].
+    /// As [`RecordedData::document`].
     pub fn document_mut(&mut self) -> Result<&mut Document> {
         self.document_mut_of(subject)
     }
@@ -79,7 +79,7 @@ impl EventData {
     /// The document alone.
     ///
     /// # Errors
-    /// As [`EventData::document`].
+    /// As [`RecordedData::document`].
     pub fn into_document(self) -> Result<Document> {
         match self.read.into_inner() {
             Some(document) => Ok(Arc::unwrap_or_clone(document)),
@@ -118,20 +118,20 @@ fn corrupt(subject: String, reason: impl fmt::Display) -> Error {
     Error::Corrupt { subject, reason: reason.to_string() }
 }
 
-impl From<Document> for EventData {
+impl From<Document> for RecordedData {
     fn from(document: Document) -> Self {
         Self { kept: Kept::Document, read: Arc::new(document).into() }
     }
 }
 
-impl Default for EventData {
+impl Default for RecordedData {
     fn default() -> Self {
         Document::new().into()
     }
 }
 
 /// Equal documents; what cannot be read is equal if it shows the same.
-impl PartialEq for EventData {
+impl PartialEq for RecordedData {
     fn eq(&self, other: &Self) -> bool {
         match (self.document(), other.document()) {
             (Ok(one), Ok(other)) => one == other,
@@ -141,14 +141,14 @@ impl PartialEq for EventData {
     }
 }
 
-impl PartialEq<Document> for EventData {
+impl PartialEq<Document> for RecordedData {
     fn eq(&self, other: &Document) -> bool {
         self.document().is_ok_and(|document| document == other)
     }
 }
 
 /// The document, or what stands where none can be read.
-impl fmt::Display for EventData {
+impl fmt::Display for RecordedData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.document(), &self.kept) {
             (Ok(document), _) => write!(f, "{document}"),
@@ -160,7 +160,7 @@ impl fmt::Display for EventData {
 }
 
 /// As the document's, which it looks at.
-impl fmt::Debug for EventData {
+impl fmt::Debug for RecordedData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.document() {
             Ok(document) => fmt::Debug::fmt(document, f),
@@ -187,14 +187,14 @@ mod tests {
 
     #[test]
     fn a_text_is_the_document_that_was_written() {
-        let (kept, mut text) = (EventData::from(whole()), EventData::from_text(&extjson::encode(&whole())));
+        let (kept, mut text) = (RecordedData::from(whole()), RecordedData::from_text(&extjson::encode(&whole())));
         assert_eq!(kept, text);
         assert_eq!(text, whole());
         assert_eq!((kept.to_string(), format!("{kept:?}")), (text.to_string(), format!("{text:?}")));
-        assert_eq!(text.clone(), EventData::from_text(&extjson::encode(&whole())));
+        assert_eq!(text.clone(), RecordedData::from_text(&extjson::encode(&whole())));
         assert!(text.may_be_sealed());
         let bytes = RawDocumentBuf::try_from(&whole()).unwrap();
-        let (mut raw, mut shared) = (EventData::from_bytes(&bytes), kept.clone());
+        let (mut raw, mut shared) = (RecordedData::from_bytes(&bytes), kept.clone());
         assert_eq!((&raw, raw.document().unwrap()), (&kept, &whole()));
         raw.document_mut().unwrap().remove("name");
         shared.document_mut().unwrap().remove("name");
@@ -203,23 +203,23 @@ mod tests {
         assert_ne!(text, kept);
         assert_eq!(text.document().unwrap().get_str("name").unwrap(), "Grace");
         assert_eq!(text.into_document().unwrap().get_str("name").unwrap(), "Grace");
-        assert!(!EventData::from_text(r#"{"name":"Ada"}"#).may_be_sealed());
+        assert!(!RecordedData::from_text(r#"{"name":"Ada"}"#).may_be_sealed());
     }
 
     #[test]
     fn a_text_that_cannot_be_read_stays_and_says_so() {
-        let mut broken = EventData::from_text(r#"{"name":"#);
+        let mut broken = RecordedData::from_text(r#"{"name":"#);
         assert!(broken.document().unwrap_err().to_string().contains("not extended JSON"));
         assert!(broken.document_mut().is_err());
         assert_eq!(broken.to_string(), r#"{"name":"#);
         assert_eq!(broken, broken.clone());
-        assert_ne!(broken, EventData::from_text(r#"{"other":"#));
-        assert_ne!(broken, EventData::default());
+        assert_ne!(broken, RecordedData::from_text(r#"{"other":"#));
+        assert_ne!(broken, RecordedData::default());
         assert!(broken.into_document().is_err());
-        let cut = EventData::from_bytes(RawDocument::from_bytes(b"\x08\0\0\0\x10a\0\0").unwrap());
+        let cut = RecordedData::from_bytes(RawDocument::from_bytes(b"\x08\0\0\0\x10a\0\0").unwrap());
         assert!(cut.document().is_err() && cut.to_string().contains("8 bytes that are no document: [08, 00"), "{cut}");
         let deep = (0..70).fold(doc! {}, |inner, _| doc! { "a": inner });
-        let deep = EventData::from_bytes(&RawDocumentBuf::try_from(&deep).unwrap());
+        let deep = RecordedData::from_bytes(&RawDocumentBuf::try_from(&deep).unwrap());
         assert!(matches!(deep.document(), Err(Error::TooDeep { limit: 64, .. })));
     }
 }

@@ -8,7 +8,7 @@ use bson::raw::{RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, cstr};
 use bson::spec::BinarySubtype;
 use bson::{Bson, Document, RawBson, doc};
 use chrono::{DateTime, Utc};
-use earnorm_core::event::{EventData, NewEvent, RecordedEvent};
+use earnorm_core::event::{NewEvent, RecordedData, RecordedEvent};
 use earnorm_core::limits::decode_document;
 use earnorm_core::metadata::Metadata;
 use earnorm_core::position::Position;
@@ -183,14 +183,14 @@ impl<'a> Fields<'a> {
                 position,
                 event_type: self.event_type?.to_owned(),
                 schema_version: u32::try_from(self.schema_version?).ok()?,
-                data: EventData::default(),
+                data: RecordedData::default(),
                 metadata: Metadata::default(),
                 recorded_at: DateTime::from_timestamp_millis(self.at?)?,
             })
         };
         let incomplete = || corrupt(&subject(), "a field of it is missing or of another type");
         let mut event = read().ok_or_else(incomplete)?;
-        event.data = EventData::from_bytes(self.data.ok_or_else(incomplete)?);
+        event.data = RecordedData::from_bytes(self.data.ok_or_else(incomplete)?);
         if let Some(metadata) = self.metadata {
             event.metadata = decode_metadata(metadata, subject)?;
         }

@@ -2,7 +2,7 @@
 
 use bson::{Document, doc};
 use chrono::{DateTime, SecondsFormat, Utc};
-use earnorm_core::event::{EventData, RecordedEvent};
+use earnorm_core::event::{RecordedData, RecordedEvent};
 use earnorm_core::extjson::moment;
 use earnorm_core::metadata::Metadata;
 use earnorm_core::position::Position;
@@ -188,7 +188,7 @@ pub(super) fn read_event(row: &Row<'_>) -> Done<RecordedEvent> {
         position: Position::new(position),
         event_type: text(3)?.to_owned(),
         schema_version: row.get(4)?,
-        data: EventData::from_text(text(5)?),
+        data: RecordedData::from_text(text(5)?),
         metadata: match metadata {
             Some(metadata) => read_metadata(json::decode(metadata)?),
             None => Metadata::default(),
