@@ -88,7 +88,8 @@ fn run(task: &Task, workspace: &Workspace, interrupt: &Interrupt) -> Result<Exit
             let code =
                 mongo::with_server(workspace, interrupt, |mongo| cargo::test(workspace, interrupt, mongo, args))?;
             // Who chose tests wants those.
-            if code == ExitCode::SUCCESS && args.is_empty() { chaos::short(workspace, interrupt) } else { Ok(code) }
+            let is_whole = args.iter().all(|arg| arg == "--no-fail-fast");
+            if code == ExitCode::SUCCESS && is_whole { chaos::short(workspace, interrupt) } else { Ok(code) }
         }
         Task::Bench(options) if options.again => bench::document(workspace),
         Task::Bench(options) => {
