@@ -28,6 +28,7 @@ use model::User;
 use plain::PlainUser;
 
 const FOUND: usize = 100;
+const LOGGED: usize = 5_000;
 
 #[pre_save]
 fn keep_active(user: &mut User) {
@@ -42,21 +43,34 @@ async fn saves(db: &Database, times: usize) {
     }
 }
 
-async fn fill(db: &Database) {
-    let users = (0..FOUND).map(|n| User::sample(n, "Here".into()));
+async fn fill(db: &Database, from: usize) {
+    let users = (from..from + FOUND).map(|n| User::sample(n, "Here".into()));
     db.create_many(users.collect::<Vec<_>>()).await.unwrap();
 }
 
 async fn finds(db: &Database, times: usize) {
-    fill(db).await;
+    fill(db, 0).await;
     for _ in 0..times {
         assert_eq!(black_box(User::find(User::CITY.eq("Here")).all(db).await.unwrap()).len(), FOUND);
     }
 }
 
+/// The log of so many saves, again and again.
+async fn logs(db: &Database, times: usize) {
+    for part in 0..LOGGED / FOUND {
+        fill(db, part * FOUND).await;
+    }
+    for _ in 0..times {
+        let mut events = db.events().stream();
+        while let Some(event) = events.try_next().await.unwrap() {
+            black_box(event);
+        }
+    }
+}
+
 /// The same with the driver and serde.
 async fn plain_finds(db: &Database, name: &str, times: usize) {
-    fill(db).await;
+    fill(db, 0).await;
     let client = mongodb::Client::with_uri_str(uri()).await.unwrap();
     let users = client.database(name).collection::<PlainUser>("users");
     for _ in 0..times {
@@ -71,7 +85,8 @@ async fn main() {
     let arguments: Vec<_> = std::env::args().filter(|argument| argument != "--bench").collect();
     let [_, what, times] = arguments.as_slice() else {
         println!(
-            "profile: for a profiler; arguments are one of memory, sqlite, mongo, find, plain-find, and how often"
+            "profile: for a profiler; arguments are one of memory, sqlite, sqlite-log, mongo, find, plain-find, and \
+             how often"
         );
         return;
     };
@@ -79,18 +94,19 @@ async fn main() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.db"));
     let place = match what.as_str() {
         "memory" => "memory:".to_owned(),
-        "sqlite" => format!("sqlite:{}", file.display()),
+        "sqlite" | "sqlite-log" => format!("sqlite:{}", file.display()),
         _ => uri(),
     };
-    let builder = if what == "sqlite" { Database::builder() } else { Database::builder().database(&name) };
+    let builder = if what.starts_with("sqlite") { Database::builder() } else { Database::builder().database(&name) };
     let db = builder.connect(&place).await.unwrap();
     match what.as_str() {
         "find" => finds(&db, times).await,
+        "sqlite-log" => logs(&db, times).await,
         "plain-find" => plain_finds(&db, &name, times).await,
         _ => saves(&db, times).await,
     }
     db.close().await.unwrap();
-    if what == "sqlite" {
+    if what.starts_with("sqlite") {
         for end in ["", "-wal", "-shm"] {
             let _ = std::fs::remove_file(format!("{}{end}", file.display()));
         }
