@@ -109,7 +109,7 @@ pub(super) fn write(entry: &LogEntry) -> crate::Result<Value> {
     };
     let mut line = Map::new();
     line.insert("p".into(), event.position.get().into());
-    line.insert("s".into(), event.stream.to_string().into());
+    line.insert("s".into(), event.stream.as_str().into());
     line.insert("v".into(), event.version.into());
     line.insert("id".into(), event.id.to_string().into());
     line.insert("t".into(), event.event_type.as_str().into());

@@ -49,7 +49,7 @@ pub(super) fn date(at: DateTime<Utc>) -> bson::DateTime {
 pub(super) fn encode(event: &NewEvent, place: Place<'_>) -> RawResult<RawDocumentBuf> {
     let mut stored = RawDocumentBuf::new();
     stored.append(cstr!("_id"), place.position);
-    stored.append(cstr!("s"), place.stream.to_string());
+    stored.append(cstr!("s"), place.stream.as_str());
     stored.append(cstr!("k"), place.stream.category());
     stored.append(cstr!("v"), int64(place.version));
     stored.append(cstr!("e"), RawBson::try_from(uuid(event.id))?);

@@ -130,7 +130,7 @@ impl Inner {
 
     async fn stream_conflict(&self, commit: &Commit, index: usize) -> Result<Option<Error>> {
         let Some(append) = commit.appends.get(index) else { return Ok(None) };
-        let actual = self.end(&append.stream.to_string()).await?.version;
+        let actual = self.end(append.stream.as_str()).await?.version;
         if append.expected.base() == Some(actual) {
             return Ok(None);
         }
@@ -156,7 +156,7 @@ impl Inner {
     async fn stream_of(&self, commit: &Commit, item: &Item<'_>) -> Result<Option<Head>> {
         let key = item.key();
         match commit.appends.iter().find(|append| append.stream.key() == key) {
-            Some(append) => self.end(&append.stream.to_string()).await.map(Some),
+            Some(append) => self.end(append.stream.as_str()).await.map(Some),
             None => Ok(None),
         }
     }

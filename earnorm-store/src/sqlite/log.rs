@@ -93,7 +93,7 @@ impl Tx<'_> {
         let sql = format!(
             "SELECT {COLUMNS} FROM events WHERE stream = ? AND version BETWEEN ? AND ? ORDER BY version {order} LIMIT ?"
         );
-        self.events(&sql, (query.stream.to_string(), whole(query.from), whole(query.to), limit))
+        self.events(&sql, (query.stream.as_str(), whole(query.from), whole(query.to), limit))
     }
 
     /// The events above one position up to another.

@@ -126,7 +126,7 @@ impl Tx<'_> {
                 let commit = commit.map(|(id, events)| (id.to_string(), events));
                 let place = Place {
                     position: event.position.get(),
-                    stream: &event.stream.to_string(),
+                    stream: event.stream.as_str(),
                     version: event.version,
                     event_type: &event.event_type,
                     schema_version: event.schema_version,
@@ -151,7 +151,7 @@ impl Tx<'_> {
     ) -> Done<()> {
         let head = match heads.get(&event.stream) {
             Some(head) => *head,
-            None => self.last_of(&event.stream.to_string())?.map_or(0, |(version, _)| version),
+            None => self.last_of(event.stream.as_str())?.map_or(0, |(version, _)| version),
         };
         // A stream whose start was truncated begins above 1.
         if head > 0 {
