@@ -43,7 +43,8 @@ impl File {
         if !self.read_only && conn.is_readonly("main").map_err(|error| self.refused(&error))? {
             return Err(self.unfit("it is read-only; let this user write it, or open it with `?mode=ro`"));
         }
-        set_up(&conn, self.read_only).map_err(|error| self.refused(&error))?;
+        // Whoever closes the file last has it for himself while its log is moved into it.
+        self.patiently(|| set_up(&conn, NAP, self.read_only))?;
         if self.is_fresh(&conn)? {
             if self.read_only {
                 return Err(self.unfit("it is empty, and `mode=ro` makes nothing: open it once without"));
@@ -54,8 +55,7 @@ impl File {
             self.log_ahead(&conn)?;
         }
         if let Some(pages) = self.max_pages {
-            let set = conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()));
-            set.map_err(|error| self.refused(&error))?;
+            self.patiently(|| conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())))?;
         }
         Ok(conn)
     }
@@ -63,8 +63,7 @@ impl File {
     /// A connection that only reads.
     pub(super) fn reader(&self) -> rusqlite::Result<Connection> {
         let conn = self.raw(true)?;
-        set_up(&conn, true)?;
-        conn.busy_timeout(self.busy_timeout)?;
+        set_up(&conn, self.busy_timeout, true)?;
         Ok(conn)
     }
 
@@ -165,8 +164,8 @@ impl File {
     }
 }
 
-fn set_up(conn: &Connection, reads: bool) -> rusqlite::Result<()> {
-    conn.busy_timeout(NAP)?;
+fn set_up(conn: &Connection, busy_timeout: Duration, reads: bool) -> rusqlite::Result<()> {
+    conn.busy_timeout(busy_timeout)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     // Else statements that may use a partial index, such as those for receipts, are compiled again for every value.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
