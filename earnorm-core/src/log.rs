@@ -4,6 +4,7 @@ use bson::Document;
 use chrono::{DateTime, Utc};
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::database::Database;
@@ -117,20 +118,21 @@ impl Events {
         Ok(events)
     }
 
-    /// One after the other, read in pages; from the third on each while the one before it is used. It ends at the
-    /// high-water mark of the moment when the last page is read.
+    /// One after the other, read in pages; from the third on up to two of them while the one before is used. It ends at
+    /// the high-water mark of the moment when the last page is read.
     #[must_use]
     pub fn stream(self) -> BoxStream<'static, Result<RecordedEvent>> {
-        stream::unfold(Some((Page::Next(self), false)), |reading| async move {
-            let (page, through) = reading?;
-            let (reading, page) = page.read().await;
-            let (events, more, failed) = match page {
+        stream::unfold(Some((Pages::Asked(self), false)), |reading| async move {
+            let (mut pages, through) = reading?;
+            let (events, more, failed) = match pages.next().await {
                 Ok((events, more)) => (events, more, None),
                 Err(error) => (Vec::new(), false, Some(error)),
             };
-            // Who reads one page may stop there; who reads two most often reads them all.
-            let next = move || if through { Page::ahead(reading) } else { Page::Next(reading) };
-            let next = more.then(|| (next(), true));
+            let next = more.then(|| match pages {
+                // Who reads one page may stop there; who reads two most often reads them all.
+                Pages::Asked(reading) if through => (Pages::ahead(reading), true),
+                pages => (pages, true),
+            });
             Some((stream::iter(events.into_iter().map(Ok).chain(failed.map(Err))), next))
         })
         .flatten()
@@ -162,41 +164,55 @@ impl Events {
 /// The events of a page, and whether there are more.
 type Found = Result<(Vec<RecordedEvent>, bool)>;
 
-/// A page that comes next.
-enum Page {
-    Next(Events),
-    /// It is being read.
+/// How many pages wait at most, read but not asked for; one more is being read.
+const WAITING: usize = 1;
+
+/// The pages that come next.
+enum Pages {
+    /// Each is read when it is asked for.
+    Asked(Events),
+    /// They are read already.
     Ahead(Ahead),
 }
 
-/// A page that is read while the one before it is used.
+/// Pages that are read one after the other while those before them are used.
 struct Ahead {
+    /// Where whoever asks stands.
     reading: Events,
-    task: JoinHandle<(Events, Found)>,
+    pages: mpsc::Receiver<(Events, Found)>,
+    task: JoinHandle<()>,
 }
 
-impl Page {
+impl Pages {
     fn ahead(reading: Events) -> Self {
-        let Ok(runtime) = Handle::try_current() else { return Self::Next(reading) };
+        let Ok(runtime) = Handle::try_current() else { return Self::Asked(reading) };
+        let (send, pages) = mpsc::channel(WAITING);
         let mut ahead = reading.clone();
         let task = runtime.spawn(async move {
-            let found = ahead.page().await;
-            (ahead, found)
+            loop {
+                let found = ahead.page().await;
+                let more = matches!(found, Ok((_, true)));
+                if send.send((ahead.clone(), found)).await.is_err() || !more {
+                    return;
+                }
+            }
         });
-        Self::Ahead(Ahead { reading, task })
+        Self::Ahead(Ahead { reading, pages, task })
     }
 
-    async fn read(self) -> (Events, Found) {
-        let mut reading = match self {
-            Self::Next(reading) => reading,
-            Self::Ahead(mut ahead) => match (&mut ahead.task).await {
-                Ok(read) => return read,
+    /// The next page, and those behind it.
+    async fn next(&mut self) -> Found {
+        match self {
+            Self::Asked(reading) => reading.page().await,
+            Self::Ahead(ahead) => match ahead.pages.recv().await {
+                Some((reading, found)) => {
+                    ahead.reading = reading;
+                    found
+                }
                 // Its runtime has ended, or it panicked, as it will here.
-                Err(_) => ahead.reading.clone(),
+                None => ahead.reading.page().await,
             },
-        };
-        let found = reading.page().await;
-        (reading, found)
+        }
     }
 }
 
