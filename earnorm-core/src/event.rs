@@ -255,12 +255,16 @@ fn told(event: &RecordedEvent) -> String {
 /// Whether `name` is made of lower-case words (`[a-z][a-z0-9_]*`) joined by dots, within 128 bytes.
 #[must_use]
 pub fn is_dotted_name(name: &str) -> bool {
-    name.len() <= 128 && name.split('.').all(is_word)
+    name.len() <= 128 && name.as_bytes().split(|byte| *byte == b'.').all(is_word_of)
 }
 
 /// Whether `word` is one lower-case word: `[a-z][a-z0-9_]*`.
 #[must_use]
 pub fn is_word(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_lowercase())
-        && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    is_word_of(word.as_bytes())
+}
+
+fn is_word_of(word: &[u8]) -> bool {
+    word.first().is_some_and(u8::is_ascii_lowercase)
+        && word.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }

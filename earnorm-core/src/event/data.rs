@@ -1,14 +1,18 @@
 //! What an event tells, made into a document only when somebody looks at it.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use bson::{Document, RawDocument};
+use memchr::{memchr, memmem};
 
 use crate::error::{Error, Result};
 use crate::extjson;
 use crate::limits::decode_document;
 use crate::personal::SEALED_SUBTYPE;
+
+/// Finds the mark of binary values, of which sealed ones are some.
+static BINARY: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(extjson::BINARY_MARK));
 
 /// The data of an event. To clone it costs nothing.
 ///
@@ -27,15 +31,17 @@ pub struct RecordedData {
 #[derive(Clone)]
 enum Kept {
     Document,
-    Text(Arc<str>),
+    /// UTF-8, once it is read.
+    Text(Arc<[u8]>),
     Bytes(Arc<[u8]>),
 }
 
 impl RecordedData {
-    /// Takes a text of extended JSON as it stands: it is read when it is looked at. See [`extjson`].
+    /// Takes a text of extended JSON as it stands: it is read when it is looked at, also whether it is UTF-8. See
+    /// [`extjson`].
     #[must_use]
-    pub fn from_text(text: &str) -> Self {
-        Self { kept: Kept::Text(text.into()), read: OnceLock::new() }
+    pub fn from_text(text: impl AsRef<[u8]>) -> Self {
+        Self { kept: Kept::Text(text.as_ref().into()), read: OnceLock::new() }
     }
 
     /// Takes BSON as it stands: it is read when it is looked at.
@@ -91,8 +97,8 @@ impl RecordedData {
     pub(crate) fn may_be_sealed(&self) -> bool {
         match &self.kept {
             Kept::Document => true,
-            Kept::Text(text) => text.contains(extjson::BINARY_MARK),
-            Kept::Bytes(bytes) => bytes.contains(&SEALED_SUBTYPE),
+            Kept::Text(text) => BINARY.find(text).is_some(),
+            Kept::Bytes(bytes) => memchr(SEALED_SUBTYPE, bytes).is_some(),
         }
     }
 }
@@ -101,7 +107,10 @@ impl Kept {
     fn read(&self, subject: impl Fn() -> String) -> Result<Document> {
         match self {
             Self::Document => Err(corrupt(subject(), "nothing was kept")),
-            Self::Text(text) => extjson::decode(text).map_err(|error| corrupt(subject(), error)),
+            Self::Text(text) => {
+                let text = std::str::from_utf8(text).map_err(|error| corrupt(subject(), error))?;
+                extjson::decode(text).map_err(|error| corrupt(subject(), error))
+            }
             Self::Bytes(bytes) => {
                 let raw = RawDocument::from_bytes(bytes).map_err(|error| corrupt(subject(), error))?;
                 decode_document(raw, 0, subject)
@@ -152,7 +161,7 @@ impl fmt::Display for RecordedData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.document(), &self.kept) {
             (Ok(document), _) => write!(f, "{document}"),
-            (Err(_), Kept::Text(text)) => f.write_str(text),
+            (Err(_), Kept::Text(text)) => f.write_str(&String::from_utf8_lossy(text)),
             (Err(_), Kept::Bytes(bytes)) => write!(f, "{} bytes that are no document: {bytes:02x?}", bytes.len()),
             (Err(_), Kept::Document) => Ok(()),
         }
@@ -187,11 +196,11 @@ mod tests {
 
     #[test]
     fn a_text_is_the_document_that_was_written() {
-        let (kept, mut text) = (RecordedData::from(whole()), RecordedData::from_text(&extjson::encode(&whole())));
+        let (kept, mut text) = (RecordedData::from(whole()), RecordedData::from_text(extjson::encode(&whole())));
         assert_eq!(kept, text);
         assert_eq!(text, whole());
         assert_eq!((kept.to_string(), format!("{kept:?}")), (text.to_string(), format!("{text:?}")));
-        assert_eq!(text.clone(), RecordedData::from_text(&extjson::encode(&whole())));
+        assert_eq!(text.clone(), RecordedData::from_text(extjson::encode(&whole())));
         assert!(text.may_be_sealed());
         let bytes = RawDocumentBuf::try_from(&whole()).unwrap();
         let (mut raw, mut shared) = (RecordedData::from_bytes(&bytes), kept.clone());
@@ -216,6 +225,9 @@ mod tests {
         assert_ne!(broken, RecordedData::from_text(r#"{"other":"#));
         assert_ne!(broken, RecordedData::default());
         assert!(broken.into_document().is_err());
+        let torn = RecordedData::from_text(b"{\"name\":\"A\xff\"}");
+        assert!(torn.document().unwrap_err().to_string().contains("utf-8"), "{:?}", torn.document());
+        assert!(torn.to_string().starts_with(r#"{"name":"A"#), "{torn}");
         let cut = RecordedData::from_bytes(RawDocument::from_bytes(b"\x08\0\0\0\x10a\0\0").unwrap());
         assert!(cut.document().is_err() && cut.to_string().contains("8 bytes that are no document: [08, 00"), "{cut}");
         let deep = (0..70).fold(doc! {}, |inner, _| doc! { "a": inner });

@@ -1,5 +1,7 @@
 //! The log: events as rows, streams and pages of them.
 
+use std::sync::LazyLock;
+
 use bson::{Document, doc};
 use chrono::{DateTime, SecondsFormat, Utc};
 use earnorm_core::event::{RecordedData, RecordedEvent};
@@ -18,6 +20,9 @@ use crate::page::wanted;
 
 /// The columns that make an event, in the order in which `read_event` reads them.
 const COLUMNS: &str = "position, stream, version, type, schema_version, data, metadata, recorded_at, id";
+
+/// What stands beside most events. To copy it is cheaper than to make it: documents take a new seed for their hashes.
+static NONE: LazyLock<Metadata> = LazyLock::new(Metadata::default);
 
 /// For how many events room is made at once.
 const ROOM_MAX: usize = 1_000;
@@ -155,11 +160,11 @@ impl Tx<'_> {
 fn collect(mut rows: Rows<'_>, query: &LogQuery, room: usize) -> Done<(Vec<RecordedEvent>, bool)> {
     let mut events = Vec::with_capacity(room);
     while let Some(row) = rows.next()? {
-        let event_type = row.get_ref(3)?.as_str().unwrap_or_default();
+        let event_type = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
         if !query.types.is_empty() && !query.types.iter().any(|pattern| pattern.matches(event_type)) {
             continue;
         }
-        let event = read_event(row)?;
+        let event = read_event_of(row, event_type)?;
         if !wanted(query, &event) {
             continue;
         }
@@ -177,21 +182,27 @@ fn listed<T: Into<bson::Bson>>(names: impl IntoIterator<Item = T>) -> String {
 }
 
 pub(super) fn read_event(row: &Row<'_>) -> Done<RecordedEvent> {
+    read_event_of(row, row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)
+}
+
+/// As [`read_event`], of a type that was looked at before.
+fn read_event_of(row: &Row<'_>, event_type: &str) -> Done<RecordedEvent> {
     let position: i64 = row.get(0)?;
     let incomplete = |what: &str| corrupt(format!("event at position {position}"), format!("its {what} is none"));
     let text = |column: usize| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+    let bytes = |column: usize| row.get_ref(column)?.as_bytes().map_err(rusqlite::Error::from);
     let metadata = row.get_ref(6)?.as_str_or_null().map_err(rusqlite::Error::from)?;
     Ok(RecordedEvent {
-        id: Uuid::try_parse(text(8)?).map_err(|_| incomplete("id"))?,
+        id: Uuid::try_parse_ascii(bytes(8)?).map_err(|_| incomplete("id"))?,
         stream: StreamId::parse(text(1)?).map_err(|_| incomplete("stream"))?,
         version: u64::try_from(row.get::<_, i64>(2)?).map_err(|_| incomplete("version"))?,
         position: Position::new(position),
-        event_type: text(3)?.to_owned(),
+        event_type: event_type.to_owned(),
         schema_version: row.get(4)?,
-        data: RecordedData::from_text(text(5)?),
+        data: RecordedData::from_text(bytes(5)?),
         metadata: match metadata {
             Some(metadata) => read_metadata(json::decode(metadata)?),
-            None => Metadata::default(),
+            None => NONE.clone(),
         },
         recorded_at: read_moment(text(7)?).ok_or_else(|| incomplete("time"))?,
     })
