@@ -53,12 +53,12 @@ fn check_shape(commit: &Commit) -> Result<()> {
     if commit.events() == 0 && commit.checkpoints.is_empty() {
         return invalid("it has neither an event nor a checkpoint; a write without an event is a lost fact".into());
     }
-    let mut streams = std::collections::HashSet::new();
+    let (mut streams, alone) = (std::collections::HashSet::new(), commit.appends.len() == 1);
     for append in &commit.appends {
         if append.events.is_empty() {
             return invalid(format!("the append to {} has no events", append.stream));
         }
-        if !streams.insert(&append.stream) {
+        if !alone && !streams.insert(&append.stream) {
             return invalid(format!("{} stands in it twice", append.stream));
         }
         if append.expected == crate::stream::ExpectedVersion::Exact(0) {

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
@@ -11,8 +12,8 @@ use crate::error::{Error, Result};
 /// the key is any text that is not empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StreamId {
-    /// As it is written: one text, since streams are named in every event.
-    text: Box<str>,
+    /// As it is written: one text, which copies share, since streams are named in every event.
+    text: Arc<str>,
     /// Where the key begins: behind the first dash, since a category has none.
     key: usize,
 }
@@ -64,7 +65,7 @@ fn check(category: &str, key: &str) -> Result<()> {
     if !crate::event::is_dotted_name(category) {
         return Err(Error::invalid_name("stream category", category, "use lower-case words joined by dots"));
     }
-    if key.is_empty() || key.len() > 512 || key.contains('\0') {
+    if key.is_empty() || key.len() > 512 || memchr::memchr(0, key.as_bytes()).is_some() {
         return Err(Error::invalid_name("stream key", key, "use 1 to 512 bytes without NUL"));
     }
     Ok(())

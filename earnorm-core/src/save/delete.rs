@@ -43,9 +43,8 @@ pub(crate) async fn stage_delete<M: Model>(entity: &Entity<M>, scope: &Arc<Scope
         return Err(not_found::<M>(entity, loaded.version > 0));
     }
     let raised = lock(&entity.state).fresh_raised(scope.unit());
-    let plan = scope.database().plan::<M>()?;
-    let operation = Operation::Delete;
-    let mut work = Work { plan, scope, loaded, raised, operation, model: entity.model.clone() };
+    let (plan, stream, model) = (scope.database().plan::<M>()?, entity.stream()?, entity.model.clone());
+    let mut work = Work { plan, scope, stream, loaded, raised, operation: Operation::Delete, model };
     let inner = work.run_delete_hooks(entity).await?;
     let last = work.last_state()?;
     let maker = EventMaker::<M>::new(scope.database(), work.loaded.recorded_at);
@@ -111,13 +110,12 @@ async fn stage_restore<M: Model>(entity: &Entity<M>, scope: &Arc<Scope>) -> Resu
         return Err(Error::AlreadyExists { model: M::SCHEMA.name, id: entity.model.id().to_string(), deleted: false });
     }
     let raised = lock(&entity.state).fresh_raised(scope.unit());
-    let plan = scope.database().plan::<M>()?;
-    let operation = Operation::Restore;
-    let mut work = Work { plan, scope, loaded, raised, operation, model: entity.model.clone() };
+    let (plan, stream, model) = (scope.database().plan::<M>()?, entity.stream()?, entity.model.clone());
+    let mut work = Work { plan, scope, stream, loaded, raised, operation: Operation::Restore, model };
     if M::has_stamp(Stamp::Updated) {
         work.model.stamp(Stamp::Updated, scope.database().now());
     }
-    let inner = work.run_hooks(entity).await?;
+    let inner = work.run_hooks().await?;
     let document = super::encode(&work.model)?;
     let maker = EventMaker::<M>::new(scope.database(), work.loaded.recorded_at);
     let mut events = vec![maker.lifecycle(RESTORED, work.restored_state(&document)?)];

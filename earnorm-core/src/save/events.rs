@@ -37,7 +37,7 @@ impl<'a, M: Model> EventMaker<'a, M> {
     pub(super) fn event(&self, name: &str, schema_version: u32, data: Document) -> NewEvent {
         NewEvent {
             id: self.db.next_id(),
-            event_type: format!("{}.{name}", M::SCHEMA.name),
+            event_type: [M::SCHEMA.name, ".", name].concat(),
             schema_version,
             data,
             metadata: self.db.metadata().clone(),

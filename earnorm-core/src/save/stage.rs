@@ -15,6 +15,7 @@ use crate::fold;
 use crate::model::{Model, Stamp};
 use crate::registry::Plan;
 use crate::schema::ModelKind;
+use crate::stream::StreamId;
 use crate::unit::{Scope, Staged};
 
 /// Stages a save and answers the model as hooks and stamps left it. The entity itself is not changed.
@@ -30,9 +31,9 @@ pub(crate) async fn stage_save<M: Model>(entity: &mut Entity<M>, scope: &Arc<Sco
     if operation == Operation::Create {
         refuse_staged::<M>(entity.model.id(), scope)?;
     }
-    let mut work =
-        Work { plan: scope.database().plan::<M>()?, scope, loaded, raised, operation, model: entity.model.clone() };
-    let inner = work.run_hooks(entity).await?;
+    let (plan, stream, model) = (scope.database().plan::<M>()?, entity.stream()?, entity.model.clone());
+    let mut work = Work { plan, scope, stream, loaded, raised, operation, model };
+    let inner = work.run_hooks().await?;
     if let Some((document, changes)) = work.settle_values()? {
         work.stage(entity, document, changes)?;
     }
@@ -54,6 +55,7 @@ fn refuse_staged<M: Model>(id: &M::Id, scope: &Arc<Scope>) -> Result<()> {
 pub(super) struct Work<'a, M: Model> {
     pub(super) plan: Arc<Plan<M>>,
     pub(super) scope: &'a Arc<Scope>,
+    pub(super) stream: StreamId,
     pub(super) loaded: Loaded,
     pub(super) raised: Vec<Raised>,
     pub(super) operation: Operation,
@@ -62,8 +64,8 @@ pub(super) struct Work<'a, M: Model> {
 
 impl<M: Model> Work<'_, M> {
     /// Defaults, validation, pre hooks, validation. Answers the scope that holds what the hooks wrote.
-    pub(super) async fn run_hooks(&mut self, entity: &Entity<M>) -> Result<Arc<Scope>> {
-        let inner = self.scope.within(&entity.stream()?)?;
+    pub(super) async fn run_hooks(&mut self) -> Result<Arc<Scope>> {
+        let inner = self.scope.within(&self.stream)?;
         if self.operation == Operation::Create {
             let now = self.scope.database().now();
             self.model.stamp(Stamp::Created, now);
@@ -190,7 +192,7 @@ impl<M: Model> Work<'_, M> {
         let before = lock(&entity.state).stage(self.scope.unit(), next.clone());
         self.scope.stage(Staged {
             unit: self.scope.unit(),
-            stream: entity.stream()?,
+            stream: self.stream.clone(),
             base: self.loaded.version,
             not_before: self.loaded.recorded_at,
             events,
