@@ -1,9 +1,10 @@
 //! What a write makes of a document, the same for every store that does not leave it to a server.
 
 pub(crate) mod index;
-mod patch;
+pub(crate) mod patch;
 pub(crate) mod projection;
 pub(crate) mod sort;
+pub(crate) mod touched;
 
 use bson::{Bson, Document};
 use earnorm_core::commit::DocumentOp;

@@ -25,6 +25,7 @@ mod options;
 mod pushdown;
 mod query;
 mod reader;
+mod recent;
 mod schema;
 mod tx;
 mod upkeep;
@@ -111,7 +112,7 @@ impl SqliteStore {
             let conn = file.prepare()?;
             let unfit =
                 |error: String| StoreError::new(NAME, format!("could not open `{}`: {error}", file.path.display()));
-            let head = Head::read(&conn).map_err(|error| file.refused(&error))?;
+            let head = file.patiently(|| Head::read(&conn))?;
             let (end, _) = tokio::sync::watch::channel(Position::new(head.end));
             let readers = Arc::new(Readers::new(Arc::clone(&file), options.readers));
             let watch = Arc::new(Watch::new(Arc::clone(&file), Arc::clone(&readers), end.clone()));

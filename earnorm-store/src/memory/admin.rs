@@ -17,6 +17,7 @@ use earnorm_core::store::{Drift, EntryQuery, Finding, LogEntry, Own, PutRule, Se
 use super::state::{Receipt, State};
 use super::{MemoryStore, NAME, query};
 use crate::documents::applies;
+use crate::documents::touched::Touched;
 use crate::import::{check, follows, refused, same};
 use crate::upkeep::{check_documents, check_truncation, own_id};
 
@@ -43,7 +44,7 @@ impl StoreAdmin for MemoryStore {
             let id = own_id(collection, &document)?.clone();
             let target = state.documents.collection_mut(collection);
             if applies(rule, target.get(&id).map(Arc::as_ref), &document) {
-                target.write(collection, &id, document)?;
+                target.write(collection, &id, document, Touched::Everything)?;
                 written += 1;
             }
         }

@@ -11,7 +11,9 @@ use earnorm_core::schema::{CollectionSpec, IndexSpec};
 use earnorm_core::store::Drift;
 
 use super::index::{Lookup, Unique};
-use crate::documents::index::{Entry, drift, found_under};
+use crate::documents::index::{drift, found_under};
+use crate::documents::touched::Touched;
+use crate::documents::{expect, patch};
 
 /// Documents in the order of their ids.
 #[derive(Debug, Default)]
@@ -50,37 +52,77 @@ impl Collection {
         Some(ids.iter().filter_map(|id| self.documents.get(id)).collect())
     }
 
-    /// Writes a document, unless a unique index refuses it, and gives what stood there before.
-    pub(super) fn write(&mut self, name: &str, id: &Bson, document: Document) -> Result<Option<Arc<Document>>> {
+    /// Writes a document, of which `touched` differs, unless a unique index refuses it, and gives what stood there
+    /// before.
+    pub(super) fn write(
+        &mut self,
+        name: &str,
+        id: &Bson,
+        document: Document,
+        touched: Touched<'_>,
+    ) -> Result<Option<Arc<Document>>> {
         let key = OrderedBson(id.clone());
-        let entries: Vec<_> = self.uniques.iter().map(|unique| unique.entries(&document)).collect();
-        for (unique, entries) in self.uniques.iter().zip(&entries) {
-            if unique.refuses(entries, &key) {
+        for unique in self.uniques.iter().filter(|unique| unique.is_touched(touched)) {
+            if unique.refuses(&unique.entries(&document), &key) {
                 return Err(UniqueViolation::new(name, id, unique.fields()).into());
             }
         }
-        Ok(self.exchange(key, Some(Arc::new(document)), entries))
+        Ok(self.exchange(key, Some(Arc::new(document)), touched))
+    }
+
+    /// Whether a write of this can be neither refused nor stopped half-way: no unique index is touched, and nothing
+    /// can be in the way of a field of the first level.
+    pub(super) fn cannot_refuse(&self, set: &[(String, Bson)], unset: &[String]) -> bool {
+        let touched = Touched::Paths(set, unset);
+        set.iter().all(|(path, _)| !path.contains('.')) && !self.uniques.iter().any(|unique| unique.is_touched(touched))
+    }
+
+    /// Changes the document where it stands, if it is at version `expected`. For changes that cannot be refused, and
+    /// that nothing takes back: nobody keeps what was there.
+    pub(super) fn patch_in_place(
+        &mut self,
+        name: &str,
+        id: Bson,
+        expected: u64,
+        (set, unset): (Vec<(String, Bson)>, &[String]),
+    ) -> Result<()> {
+        let key = OrderedBson(id);
+        let found = self.documents.get_mut(&key);
+        expect(name, &key.0, expected, found.as_deref().map(Arc::as_ref))?;
+        let Some(found) = found else { return Ok(()) };
+        // Whoever reads it at this moment keeps what he has: then it is copied.
+        let document = Arc::make_mut(found);
+        let touched = Touched::Paths(&set, unset);
+        let lookups = self.lookups.iter_mut().filter(|(path, _)| touched.touches(path));
+        let lookups: Vec<_> = lookups.map(|(path, lookup)| (path, found_under(path, document), lookup)).collect();
+        for (path, value) in set {
+            document.insert(path, value);
+        }
+        unset.iter().for_each(|path| patch::unset(document, path));
+        for (path, before, lookup) in lookups {
+            lookup.replace(before, found_under(path, document), &key);
+        }
+        Ok(())
     }
 
     /// Puts a document or its absence in place of what is there, whatever unique indexes say.
     pub(super) fn put(&mut self, id: &Bson, document: Option<Arc<Document>>) -> Option<Arc<Document>> {
-        let entries = |unique: &Unique| document.as_deref().map(|new| unique.entries(new)).unwrap_or_default();
-        let entries = self.uniques.iter().map(entries).collect();
-        self.exchange(OrderedBson(id.clone()), document, entries)
+        self.exchange(OrderedBson(id.clone()), document, Touched::Everything)
     }
 
     fn exchange(
         &mut self,
         id: OrderedBson,
         document: Option<Arc<Document>>,
-        entries: Vec<Vec<Entry>>,
+        touched: Touched<'_>,
     ) -> Option<Arc<Document>> {
         let old = self.documents.get(&id).cloned();
-        for (unique, new) in self.uniques.iter_mut().zip(entries) {
-            let gone = old.as_deref().map(|old| unique.entries(old)).unwrap_or_default();
+        for unique in self.uniques.iter_mut().filter(|unique| unique.is_touched(touched)) {
+            let entries = |side: Option<&Document>| side.map(|side| unique.entries(side)).unwrap_or_default();
+            let (gone, new) = (entries(old.as_deref()), entries(document.as_deref()));
             unique.replace(gone, new, &id);
         }
-        for (path, lookup) in &mut self.lookups {
+        for (path, lookup) in self.lookups.iter_mut().filter(|(path, _)| touched.touches(path)) {
             let values = |side: Option<&Document>| side.map(|side| found_under(path, side)).unwrap_or_default();
             lookup.replace(values(old.as_deref()), values(document.as_deref()), &id);
         }

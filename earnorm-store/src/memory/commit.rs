@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use earnorm_core::commit::{Append, Check, CheckpointWrite, Commit, Committed, DocumentWrite};
+use earnorm_core::commit::{Append, Check, CheckpointWrite, Commit, Committed, DocumentOp, DocumentWrite};
 use earnorm_core::error::VersionConflict;
 use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::documents::Before;
 use super::state::{Receipt, State, StoredCheckpoint};
+use crate::documents::touched::Touched;
 use crate::documents::{after, expect};
 
 impl State {
@@ -30,7 +31,7 @@ impl State {
         commit.appends.into_iter().for_each(|append| self.append(append, &mut begins));
         self.write_checkpoints(commit.checkpoints, commit.id, receipt.count == 0);
         self.commits.insert(commit.id, receipt);
-        Ok(Committed { id: commit.id, events: self.log.receipts(receipt.first, receipt.count) })
+        Ok(Committed { id: commit.id, events: self.log.latest(receipt.count) })
     }
 
     fn check_appends(&self, appends: &[Append]) -> Result<()> {
@@ -60,25 +61,40 @@ impl State {
         Err(Error::CheckpointConflict { consumer: write.consumer.clone() })
     }
 
-    fn write_documents(&mut self, writes: Vec<DocumentWrite>) -> Result<()> {
+    /// All of them, or none.
+    fn write_documents(&mut self, mut writes: Vec<DocumentWrite>) -> Result<()> {
+        let Some(last) = writes.pop() else { return Ok(()) };
         let mut done = Vec::with_capacity(writes.len());
+        let mut written = Ok(());
         for write in writes {
-            match self.write_document(write) {
-                Ok(before) => done.push(before),
-                Err(error) => {
-                    self.documents.undo(done);
-                    return Err(error);
-                }
+            written = self.write_document(write).map(|before| done.push(before));
+            if written.is_err() {
+                break;
             }
         }
-        Ok(())
+        let written = written.and_then(|()| self.write_last(last));
+        if written.is_err() {
+            self.documents.undo(done);
+        }
+        written
+    }
+
+    /// The last document of a commit is the one that nothing takes back, and most commits have but one.
+    fn write_last(&mut self, write: DocumentWrite) -> Result<()> {
+        let collection = self.documents.collection_mut(&write.collection);
+        match write.op {
+            DocumentOp::Patch { expected, set, unset } if collection.cannot_refuse(&set, &unset) => {
+                collection.patch_in_place(&write.collection, write.id, expected, (set, &unset))
+            }
+            _ => self.write_document(write).map(drop),
+        }
     }
 
     fn write_document(&mut self, write: DocumentWrite) -> Result<Before> {
         let DocumentWrite { collection: name, id, op } = write;
         let collection = self.documents.collection_mut(&name);
         let document = match after(&name, &id, &op, collection.get(&id).map(Arc::as_ref))? {
-            Some(document) => collection.write(&name, &id, document)?,
+            Some(document) => collection.write(&name, &id, document, touched(&op))?,
             None => collection.put(&id, None),
         };
         Ok(Before { collection: name, id, document })
@@ -114,5 +130,13 @@ impl State {
                 self.commits.remove(&forgotten);
             }
         }
+    }
+}
+
+/// What of a document `op` changes.
+fn touched(op: &DocumentOp) -> Touched<'_> {
+    match op {
+        DocumentOp::Patch { set, unset, .. } => Touched::Paths(set, unset),
+        _ => Touched::Everything,
     }
 }

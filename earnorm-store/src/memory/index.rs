@@ -7,6 +7,7 @@ use earnorm_core::predicate::{OrderedBson, Predicate};
 use earnorm_core::schema::IndexSpec;
 
 use crate::documents::index::{self, Entry};
+use crate::documents::touched::Touched;
 
 /// A unique index.
 #[derive(Debug)]
@@ -24,6 +25,11 @@ impl Unique {
 
     pub(super) fn fields(&self) -> Vec<String> {
         self.spec.paths()
+    }
+
+    /// Whether a write may change its entries.
+    pub(super) fn is_touched(&self, touched: Touched<'_>) -> bool {
+        touched.touches_entries(&self.spec)
     }
 
     /// The entries of a document; none if it is not covered.

@@ -109,14 +109,12 @@ impl Log {
         let upto = first.get().saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
         let slots = self.slots.iter().skip(self.above(first.get() - 1));
         let events = slots.map(|slot| &slot.event).take_while(|event| event.position.get() < upto);
-        let receipt = |event: &Arc<RecordedEvent>| CommittedEvent {
-            id: event.id,
-            stream: event.stream.clone(),
-            version: event.version,
-            position: event.position,
-            recorded_at: event.recorded_at,
-        };
-        events.map(receipt).collect()
+        events.map(|event| receipt(event)).collect()
+    }
+
+    /// The receipts of the last `count` events.
+    pub(super) fn latest(&self, count: usize) -> Vec<CommittedEvent> {
+        self.slots.iter().skip(self.slots.len().saturating_sub(count)).map(|slot| receipt(&slot.event)).collect()
     }
 
     pub(super) fn stream(&self, query: &StreamQuery) -> Vec<Arc<RecordedEvent>> {
@@ -183,5 +181,15 @@ impl Log {
             events.push(Arc::clone(event));
         }
         (events, false)
+    }
+}
+
+fn receipt(event: &RecordedEvent) -> CommittedEvent {
+    CommittedEvent {
+        id: event.id,
+        stream: event.stream.clone(),
+        version: event.version,
+        position: event.position,
+        recorded_at: event.recorded_at,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bson::{Bson, Document, doc};
 use earnorm_core::predicate::Predicate;
-use earnorm_core::schema::{IndexSpec, LIVE};
+use earnorm_core::schema::IndexSpec;
 use rusqlite::Connection;
 
 use super::error::{Done, corrupt};
@@ -50,17 +50,6 @@ pub(super) struct Unique {
 impl Unique {
     pub(super) fn new(id: i64, spec: IndexSpec) -> Self {
         Self { covers: covers(&spec), spec, table: format!("earnorm_unique_{id}") }
-    }
-
-    /// What decides about its entries.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        let live = self.spec.live_only.then_some(LIVE);
-        self.spec
-            .keys
-            .iter()
-            .map(|(path, _)| path.as_str())
-            .chain(self.spec.present.iter().map(|(path, _)| path.as_str()))
-            .chain(live)
     }
 }
 

@@ -7,11 +7,12 @@ use bson::{Bson, Document};
 use earnorm_core::error::UniqueViolation;
 
 use super::catalog::{Collection, Unique, lookup_table};
-use super::entries::{Entries, Touched, entries_of, uniques};
+use super::entries::{Entries, entries_of, uniques};
 use super::error::Done;
 use super::schema::quoted;
 use super::tx::Tx;
 use super::{json, key};
+use crate::documents::touched::Touched;
 use crate::documents::{change, version};
 
 /// What is put before the names of tables that would else be SQLite's or ours.
@@ -51,7 +52,9 @@ impl Tx<'_> {
         let mut rows = read.query([&target.key])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-        Ok(Some(Found { row: row.get(0)?, document: json::decode(text)? }))
+        let recent = self.recent.and_then(|recent| recent.borrow_mut().take(&target.key, text));
+        let document = recent.map_or_else(|| json::decode(text), Ok)?;
+        Ok(Some(Found { row: row.get(0)?, document }))
     }
 
     /// Puts a document in place of what is `found` under its id, unless a unique index refuses it.
@@ -65,20 +68,17 @@ impl Tx<'_> {
     }
 
     /// Changes the document that is `found` at some paths, unless a unique index refuses it.
-    pub(super) fn patch(
-        &self,
-        target: &Target<'_>,
-        found: Found,
-        set: &[(String, Bson)],
-        unset: &[String],
-    ) -> Done<()> {
+    pub(super) fn patch(&self, target: Target<'_>, found: Found, set: &[(String, Bson)], unset: &[String]) -> Done<()> {
         let Some(collection) = self.collection(target.name) else { return Ok(()) };
         let (touched, Found { row, mut document }) = (Touched::Paths(set, unset), found);
         let old = entries_of(&collection, touched, Some(&document));
         change(target.name, target.id, &mut document, set, unset)?;
-        self.index(&collection, target, touched, &old, Some(&document))?;
-        let mut update = self.conn.prepare_cached(&collection.update)?;
-        update.execute((stored_version(&document), json::encode(&document), row))?;
+        self.index(&collection, &target, touched, &old, Some(&document))?;
+        let text = json::encode(&document);
+        self.conn.prepare_cached(&collection.update)?.execute((stored_version(&document), &text, row))?;
+        if let Some(recent) = self.recent {
+            recent.borrow_mut().keep(target.key, text, document);
+        }
         Ok(())
     }
 

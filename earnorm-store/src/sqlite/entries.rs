@@ -1,4 +1,4 @@
-//! What the indexes of a collection hold of a document, and which of them a write touches.
+//! What the indexes of a collection hold of a document.
 
 use std::collections::BTreeSet;
 
@@ -7,41 +7,14 @@ use bson::{Bson, Document};
 use super::catalog::{Collection, Unique};
 use super::key;
 use crate::documents::index::{entries, found_under};
-
-/// What of a document a write changes.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Touched<'w> {
-    Everything,
-    Paths(&'w [(String, Bson)], &'w [String]),
-}
-
-impl Touched<'_> {
-    /// Whether the values at `path` may become others. Fields of the first level are told apart, no more: paths go
-    /// through arrays with and without places.
-    pub(super) fn touches(self, path: &str) -> bool {
-        let wanted = field(path);
-        let same = |other: &str| field(other) == wanted;
-        match self {
-            Self::Everything => true,
-            Self::Paths(set, unset) => {
-                set.iter().any(|(other, _)| same(other)) || unset.iter().any(|other| same(other))
-            }
-        }
-    }
-}
-
-/// The field of the first level.
-fn field(path: &str) -> &[u8] {
-    path.as_bytes().split(|byte| *byte == b'.').next().unwrap_or_default()
-}
+use crate::documents::touched::Touched;
 
 /// What the indexes of a collection that a write touches hold of a document: their tables and the entries in them.
 pub(super) type Entries<'c> = Vec<(&'c str, BTreeSet<Vec<u8>>)>;
 
 /// The unique indexes that a write touches.
 pub(super) fn uniques<'c>(collection: &'c Collection, touched: Touched<'_>) -> impl Iterator<Item = &'c Unique> {
-    let touches = move |unique: &&Unique| unique.paths().any(|path| touched.touches(path));
-    collection.uniques.iter().filter(touches)
+    collection.uniques.iter().filter(move |unique| touched.touches_entries(&unique.spec))
 }
 
 /// What the touched indexes hold of a document, unique ones first; in the same order for every document.
@@ -77,27 +50,4 @@ pub(super) fn unique_keys(unique: &Unique, document: &Document) -> BTreeSet<Vec<
 /// The values under which a document is found.
 pub(super) fn lookup_keys(path: &str, document: &Document) -> BTreeSet<Vec<u8>> {
     found_under(path, document).iter().map(|value| key::encode(&value.0)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    //! Which indexes a patch touches.
-
-    use bson::Bson;
-
-    use super::Touched;
-
-    #[test]
-    fn a_patch_touches_what_stands_under_and_over_its_paths() {
-        let set = [("a.0.b".to_owned(), Bson::Null), ("size".to_owned(), Bson::Null)];
-        let unset = ["tags.1".to_owned()];
-        let touched = Touched::Paths(&set, &unset);
-        for path in ["a", "a.b", "a.0.b.c", "a.c", "size", "size.x", "tags", "tags.1.name"] {
-            assert!(touched.touches(path), "{path}");
-            assert!(Touched::Everything.touches(path), "{path}");
-        }
-        for path in ["b", "ab", "si", "sizes", "", "tag"] {
-            assert!(!touched.touches(path), "{path}");
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! A transaction on one connection: the log's end, the collections, and what may be undone.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use earnorm_core::commit::Checkpoint;
@@ -8,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::catalog::{Catalog, Collection};
 use super::error::Done;
+use super::recent::Recent;
 
 /// The row of `earnorm_log`: what a transaction sees of the log as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub(super) struct Tx<'c> {
     pub(super) head: Head,
     stored: Head,
     pub(super) catalog: Arc<Catalog>,
+    /// Where one writes.
+    pub(super) recent: Option<&'c RefCell<Recent>>,
 }
 
 impl<'c> Tx<'c> {
@@ -54,7 +58,12 @@ impl<'c> Tx<'c> {
         if known.number != Some(head.catalog) {
             *known = Known { number: Some(head.catalog), catalog: Arc::new(Catalog::load(conn)?) };
         }
-        Ok(Self { conn, head, stored: head, catalog: Arc::clone(&known.catalog) })
+        Ok(Self { conn, head, stored: head, catalog: Arc::clone(&known.catalog), recent: None })
+    }
+
+    /// With the documents that were written last.
+    pub(super) fn remembering(self, recent: &'c RefCell<Recent>) -> Self {
+        Self { recent: Some(recent), ..self }
     }
 
     /// What this transaction knows of the collections, for after its commit.

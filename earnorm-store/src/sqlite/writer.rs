@@ -1,6 +1,7 @@
 //! The one thread that writes. Whatever waits shares a transaction, and so one wait for the disk; each write in it is
 //! taken back by itself when it is refused.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::{Done, Failure, NAME, locked, uncommitted};
 use super::file::{File, is_busy};
+use super::recent::Recent;
 use super::tx::{Known, Tx};
 
 /// How many writes may wait before callers wait to hand theirs in.
@@ -38,7 +40,8 @@ impl Writer {
     pub(super) fn start(file: Arc<File>, conn: Connection, moved: watch::Sender<Position>) -> std::io::Result<Self> {
         let (sender, waiting) = mpsc::channel(WAITING_MAX);
         let (alive, running) = watch::channel(());
-        let thread = Thread { file: Arc::clone(&file), conn, known: Known::default(), moved };
+        let thread =
+            Thread { file: Arc::clone(&file), conn, known: Known::default(), recent: RefCell::default(), moved };
         std::thread::Builder::new().name("earnorm-sqlite".to_owned()).spawn(move || {
             thread.run(waiting);
             drop(alive);
@@ -177,6 +180,7 @@ struct Thread {
     file: Arc<File>,
     conn: Connection,
     known: Known,
+    recent: RefCell<Recent>,
     moved: watch::Sender<Position>,
 }
 
@@ -247,7 +251,7 @@ impl Thread {
     /// Does the writes of a batch, and commits. Most writes that are refused are so before they change anything: parts
     /// that can be undone by themselves are made only when that is needed, `apart`.
     fn write(&mut self, batch: &mut [Box<dyn Work>], apart: bool) -> std::result::Result<Option<Written>, Fault> {
-        let mut tx = Tx::look(&self.conn, &mut self.known).map_err(fatal)?;
+        let mut tx = Tx::look(&self.conn, &mut self.known).map_err(fatal)?.remembering(&self.recent);
         for job in batch {
             if apart {
                 let mark = tx.begin_part().map_err(fatal)?;

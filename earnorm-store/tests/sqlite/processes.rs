@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use bson::doc;
+use earnorm_core::commit::{Commit, DocumentOp, DocumentWrite};
 use earnorm_core::position::Position;
-use earnorm_core::store::{LogQuery, Store};
+use earnorm_core::store::{LogQuery, PutRule, Store};
 use earnorm_store::SqliteStore;
 
-use crate::support::{Scratch, commit, events, process};
+use crate::support::{Scratch, commit, events, pair, process};
 
 /// Names the file, and the writer, in the process of a writer.
 const FILE: &str = "EARNORM_TEST_SQLITE_SHARED";
@@ -61,4 +62,24 @@ async fn what_another_process_writes_is_heard_of() {
     };
     tokio::time::timeout(Duration::from_secs(60), listening).await.expect("it hears of all");
     assert!(child.wait_with_output().unwrap().status.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_patch_changes_what_others_wrote_meanwhile_at_the_same_version() {
+    let scratch = Scratch::new();
+    let (one, other) = (scratch.open("a.db").await, scratch.open("a.db").await);
+    one.commit(pair("x")).await.unwrap();
+    let patch = |version: u64, field: &str| {
+        let set = vec![(field.to_owned(), true.into()), ("_v".to_owned(), i64::try_from(version + 1).unwrap().into())];
+        let op = DocumentOp::Patch { expected: version, set, unset: Vec::new() };
+        let documents = vec![DocumentWrite { collection: "things".to_owned(), id: "x".into(), op }];
+        Commit { documents, ..commit("x", vec![doc! {}], Vec::new()) }
+    };
+    one.commit(patch(1, "first")).await.unwrap();
+    // As a rebuild that another process runs.
+    let rebuilt = doc! { "_id": "x", "_v": 2_i64, "rebuilt": true };
+    other.admin().put("things", vec![rebuilt], PutRule::Always).await.unwrap();
+    one.commit(patch(2, "second")).await.unwrap();
+    let whole = doc! { "_id": "x", "_v": 3_i64, "rebuilt": true, "second": true };
+    assert_eq!(one.get("things", &"x".into()).await.unwrap(), Some(whole));
 }
