@@ -10,6 +10,7 @@ mod chaos;
 mod ci;
 mod machine;
 mod mongo;
+mod mutants;
 mod process;
 mod soak;
 mod tidy;
@@ -52,6 +53,8 @@ enum Task {
     ///
     /// It writes the figures to `docs/soak.md`, and ends with 0 when nothing is wrong and each control was caught.
     Soak(soak::Options),
+    /// Change the code in one small way at a time, and see whether a test notices; `docs/mutants.md` says how it went.
+    Mutants(mutants::Options),
     /// Keep a MongoDB running until Ctrl-C and print its URI.
     Mongo,
     /// Check the house rules.
@@ -100,6 +103,7 @@ fn run(task: &Task, workspace: &Workspace, interrupt: &Interrupt) -> Result<Exit
         }
         Task::Chaos(options) => chaos::run(options, workspace, interrupt),
         Task::Soak(options) => soak::run(options, workspace, interrupt),
+        Task::Mutants(options) => mutants::run(options, workspace, interrupt),
         Task::Mongo => mongo::keep_running(workspace, interrupt),
         Task::Tidy => tidy::run(workspace),
         Task::Ci => ci::run(workspace, interrupt),
