@@ -3,7 +3,7 @@
 use bson::{Bson, Document, bson, doc};
 use proptest::prelude::*;
 
-use super::{Changes, same_document};
+use super::Changes;
 use crate::limits::MAX_DEPTH;
 
 fn value() -> impl Strategy<Value = Bson> {
@@ -38,7 +38,33 @@ fn shuffled(document: &Document) -> Document {
     fields.into_iter().map(|(key, value)| (key, deep(value))).collect()
 }
 
+/// What tells two states apart and nothing else: the type and the bits of each value, but not the order of keys, and one NaN.
+fn told(value: &Bson) -> String {
+    match value {
+        Bson::Document(fields) => {
+            let mut fields: Vec<_> = fields.iter().map(|(key, value)| format!("{key:?}: {}", told(value))).collect();
+            fields.sort();
+            format!("{{{}}}", fields.join(", "))
+        }
+        Bson::Array(items) => format!("{:?}", items.iter().map(told).collect::<Vec<_>>()),
+        Bson::Double(number) if number.is_nan() => "NaN".to_owned(),
+        Bson::Double(number) => format!("double {:x}", number.to_bits()),
+        leaf => format!("{leaf:?}"),
+    }
+}
+
+fn same_document(left: &Document, right: &Document) -> bool {
+    told(&left.clone().into()) == told(&right.clone().into())
+}
+
 proptest! {
+    #[test]
+    fn documents_are_the_same_where_nothing_tells_them_apart(old in document(), new in document()) {
+        prop_assert_eq!(super::same_document(&old, &new), same_document(&old, &new));
+        prop_assert_eq!(Changes::between(&old, &new).is_empty(), same_document(&old, &new));
+        prop_assert!(super::same_document(&old, &shuffled(&old)));
+    }
+
     #[test]
     fn changes_lead_from_the_old_state_to_the_new(old in document(), new in document()) {
         let mut state = old.clone();
@@ -69,6 +95,20 @@ proptest! {
             prop_assert!(paths.iter().filter(|other| *other == path || other.starts_with(&below)).count() == 1);
         }
     }
+}
+
+#[test]
+fn a_list_that_is_longer_or_shorter_is_a_change() {
+    for (old, new) in
+        [(bson!([1]), bson!([1, 2])), (bson!([1, 2]), bson!([1])), (bson!([]), bson!([1])), (bson!([1]), bson!([2]))]
+    {
+        let (old, new) = (doc! { "list": [{ "in": old }] }, doc! { "list": [{ "in": new }] });
+        assert_eq!(Changes::between(&old, &new).paths(), ["list"], "{old} and {new}");
+        assert!(!super::same_document(&old, &new), "{old} and {new}");
+    }
+    assert!(!super::same_document(&doc! { "a": 1 }, &doc! { "a": 1, "b": null }));
+    assert!(!super::same_document(&doc! { "a": 1, "b": null }, &doc! { "a": 1 }));
+    assert!(!super::same_document(&doc! { "a": 1 }, &doc! { "b": 1 }));
 }
 
 #[test]
