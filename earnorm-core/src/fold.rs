@@ -155,11 +155,6 @@ impl<R: Rules> Fold<R> {
         self.version
     }
 
-    /// Whether the instance is there and not deleted.
-    pub(crate) fn is_live(&self) -> bool {
-        self.live
-    }
-
     /// The `_id` of the document, also where it is gone.
     pub(crate) fn id(&self) -> Option<Bson> {
         self.state.as_ref().and_then(|state| self.rules.id(state)).or_else(|| self.id.clone())

@@ -41,9 +41,6 @@ pub trait Folding: Send + Sync {
     /// The version of the last event that was added.
     fn version(&self) -> u64;
 
-    /// Whether the instance is there and not deleted.
-    fn is_live(&self) -> bool;
-
     /// The `_id` of the document, also where the instance was deleted.
     fn id(&self) -> Option<Bson>;
 
@@ -120,10 +117,6 @@ impl<R: Rules> Folding for NamedFold<R> {
 
     fn version(&self) -> u64 {
         self.fold.version()
-    }
-
-    fn is_live(&self) -> bool {
-        self.fold.is_live()
     }
 
     fn id(&self) -> Option<Bson> {
