@@ -6,7 +6,7 @@ use crate::commit::{Commit, DocumentOp};
 use crate::error::{Error, Result};
 
 pub(crate) use inspect::refuse_sealed;
-pub use inspect::{MAX_DEPTH, MODEL_DEPTH_MAX, check_field_name, decode_document, size_of, size_of_model};
+pub use inspect::{MAX_DEPTH, MODEL_DEPTH_MAX, decode_document, size_of, size_of_model};
 
 /// What the largest database document may hold.
 pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -130,3 +130,6 @@ fn check_size(actual: usize, subject: impl Fn() -> String) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

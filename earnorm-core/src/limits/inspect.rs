@@ -58,13 +58,6 @@ pub(super) fn size_of_patch(set: &[(String, Bson)], unset: &[String], subject: i
 }
 
 /// Refuses a field name that databases read as an operator or a path.
-///
-/// # Errors
-/// [`Error::InvalidField`].
-pub fn check_field_name(name: &str, subject: impl Fn() -> String) -> Result<()> {
-    check_name(name, &subject)
-}
-
 fn check_name(name: &str, subject: &dyn Fn() -> String) -> Result<()> {
     let reason = if name.is_empty() {
         "it is empty"
