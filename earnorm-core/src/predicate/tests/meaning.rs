@@ -42,6 +42,11 @@ fn a_number_in_a_path_is_a_place_or_a_name() {
     check(&compare("a.1.b", Eq, 2), &doc! { "a": [5, { "b": 2 }] }, true);
     check(&compare("a.1", Eq, 2), &doc! { "a": { "1": 2 } }, true);
     check(&compare("a.5", Eq, Bson::Null), &doc! { "a": [1] }, false);
+    // Digits alone are a place.
+    for name in ["+1", "-1", "1_", " 1", "0x1", ""] {
+        check(&compare(&format!("a.{name}"), Eq, 2), &doc! { "a": [1, 2] }, false);
+        check(&compare(&format!("a.{name}"), Eq, 2), &doc! { "a": { name: 2 } }, true);
+    }
 }
 
 #[test]
@@ -145,4 +150,34 @@ fn what_cannot_be_evaluated_is_an_error_wherever_it_stands() {
     assert!(matches!(hidden.matches(&doc! {}), Err(Error::InvalidQuery { .. })));
     let raw = Predicate::Element { path: "a".into(), predicate: Box::new(Predicate::Raw(doc! {})) };
     assert!(matches!(raw.matches(&doc! {}), Err(Error::Unsupported { .. })));
+}
+
+#[test]
+fn in_words_a_condition_names_its_path_and_what_must_hold() {
+    let told = |predicate: Predicate| predicate.to_string();
+    let (a, b) = (compare("a", Gt, 1), compare("b", Lte, "x"));
+    assert_eq!(told(a.clone().and(b.clone())), "(a > 1 and b <= \"x\")");
+    assert_eq!(told(a.clone().or(!b)), "(a > 1 or not (b <= \"x\"))");
+    assert_eq!(told(Predicate::always()), "always");
+    assert_eq!(told(Predicate::Any(Vec::new())), "never");
+    assert_eq!(told(Predicate::All(vec![a.clone()])), "a > 1");
+    for (op, word) in [(Eq, "="), (Gte, ">="), (Lt, "<")] {
+        assert_eq!(told(compare("a", op, true)), format!("a {word} true"));
+    }
+    let values = |count: i32| (0..count).map(Bson::Int32).collect::<Vec<_>>();
+    assert_eq!(told(Predicate::In { path: "a".into(), values: values(5) }), "a in [0, 1, 2, 3, 4]");
+    assert_eq!(told(Predicate::In { path: "a".into(), values: values(6) }), "a in [0, 1, 2, 3, 4, … 6 in all]");
+    assert_eq!(told(Predicate::HasAll { path: "a".into(), values: values(2) }), "a holds all of [0, 1]");
+    assert_eq!(told(Predicate::Exists { path: "a".into(), present: true }), "a exists");
+    assert_eq!(told(Predicate::Exists { path: "a".into(), present: false }), "a is missing");
+    assert_eq!(told(Predicate::Size { path: "a".into(), len: 2 }), "a has 2 elements");
+    assert_eq!(told(Predicate::Element { path: "a".into(), predicate: Box::new(a) }), "an element of a has (a > 1)");
+    for (op, word) in
+        [(TextMatch::Prefix, "starts with"), (TextMatch::Contains, "contains"), (TextMatch::Suffix, "ends with")]
+    {
+        let text = Predicate::Text { path: "a".into(), op, needle: "x\"".into() };
+        assert_eq!(told(text), format!("a {word} \"x\\\"\""));
+    }
+    let regex = PortableRegex::new("^secret$").unwrap();
+    assert_eq!(told(Predicate::Regex { path: "a".into(), regex }), "a matches a pattern");
 }
