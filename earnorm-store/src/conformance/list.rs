@@ -189,7 +189,8 @@ macro_rules! __conformance_list {
                 a_patch_changes_what_it_names_and_nothing_else a_patch_makes_the_documents_on_its_way
                 a_patch_may_replace_a_document_by_a_value_and_back to_unset_what_is_missing_is_nothing
                 a_stale_patch_conflicts a_patch_stores_text_with_dollars_as_it_is
-                patches_of_one_document_in_one_commit_follow_each_other
+                patches_of_one_document_in_one_commit_follow_each_other a_patch_finds_elements_by_their_place
+                a_patch_that_finds_no_place_is_refused
             }
             prepare {
                 preparing_twice_changes_nothing an_index_that_differs_is_reported_and_kept

@@ -60,3 +60,29 @@ pub(super) async fn patches_of_one_document_in_one_commit_follow_each_other(s: S
     s.commits(sent).await;
     assert_eq!(s.document(1).await.unwrap(), doc! { "_id": 1, "_v": 3_i64, "n": 3 });
 }
+
+pub(super) async fn a_patch_finds_elements_by_their_place(s: Subject) {
+    s.put([thing(1, doc! { "a": [1, { "b": 1, "c": 2 }, [5, 6]], "d": [1, 2, 3] })]).await;
+    let set = doc! { "a.0": "first", "a.1.b": 3, "a.2.1": 7, "a.4": "far", "a.5.x": true };
+    s.commits(write().patch(THINGS, 1, 1, set, &["a.1.c", "d.1", "d.9"])).await;
+    let found = s.document(1).await.unwrap();
+    // Places between are null, and so is an element that was taken away: the others keep their places.
+    let expected = doc! { "a": ["first", { "b": 3 }, [5, 7], null, "far", { "x": true }], "d": [1, null, 3] };
+    assert_eq!((found.get("a"), found.get("d")), (expected.get("a"), expected.get("d")));
+}
+
+pub(super) async fn a_patch_that_finds_no_place_is_refused(s: Subject) {
+    let before = thing(1, doc! { "a": [1, 2], "n": 1 });
+    s.put([before.clone()]).await;
+    for path in ["a.x", "a.-1", "a.+1", "a.0x1", "a.1.b", "n.b", "a.1600000"] {
+        let error = s.commit(write().patch(THINGS, 1, 1, doc! { path: 1 }, &[])).await.expect_err(path);
+        assert!(!error.is_retryable(), "{path}: {error:?}");
+    }
+    for path in ["a.x", "a.-1", "a.+1", "n.b"] {
+        s.commits(write().patch(THINGS, 1, 1, doc! {}, &[path])).await;
+        assert_eq!(s.document(1).await.unwrap().get("a"), before.get("a"), "{path}");
+        s.commits(write().replace(THINGS, 1, 2, doc! { "a": [1, 2], "n": 1 })).await;
+        s.commits(write().delete(THINGS, 1, 3)).await;
+        s.put([before.clone()]).await;
+    }
+}

@@ -27,9 +27,14 @@ fn set_in<'a>(target: &mut Bson, name: &'a str, path: &'a str, value: Bson) -> R
 /// The longest run of nulls that a place beyond the end of an array may make, as MongoDB limits it.
 const PADDING_MAX: usize = 1_500_000;
 
+/// The place in an array that a name stands for: digits alone, without a sign.
+fn place_of(name: &str) -> Option<usize> {
+    name.bytes().all(|byte| byte.is_ascii_digit()).then(|| name.parse().ok())?
+}
+
 fn set_element<'a>(items: &mut Vec<Bson>, name: &'a str, path: &'a str, value: Bson) -> Result<(), &'a str> {
     let (place, rest) = path.split_once('.').map_or((path, None), |(place, rest)| (place, Some(rest)));
-    let index: usize = place.parse().map_err(|_| name)?;
+    let index = place_of(place).ok_or(name)?;
     if index >= items.len() {
         if index - items.len() > PADDING_MAX {
             return Err(name);
@@ -64,7 +69,7 @@ fn unset_in(target: &mut Bson, path: &str) {
         Bson::Document(inner) => unset(inner, path),
         Bson::Array(items) => {
             let (place, rest) = path.split_once('.').map_or((path, None), |(place, rest)| (place, Some(rest)));
-            let Some(item) = place.parse().ok().and_then(|index: usize| items.get_mut(index)) else { return };
+            let Some(item) = place_of(place).and_then(|index| items.get_mut(index)) else { return };
             match rest {
                 None => *item = Bson::Null,
                 Some(rest) => unset_in(item, rest),
