@@ -71,6 +71,13 @@ fn check_shape(commit: &Commit) -> Result<()> {
             ));
         }
     }
+    for write in &commit.documents {
+        if let DocumentOp::Insert { document } | DocumentOp::Replace { document, .. } = &write.op
+            && let Some(own) = document.get("_id").filter(|own| **own != write.id)
+        {
+            return invalid(format!("the document of {} {} has the id {own}", write.collection, write.id));
+        }
+    }
     let mut consumers = std::collections::HashSet::new();
     for checkpoint in &commit.checkpoints {
         if !consumers.insert(&checkpoint.consumer) {

@@ -27,11 +27,11 @@ pub(crate) fn after(
                 let expected = ExpectedVersion::NoStream;
                 Err(VersionConflict::new(subject(collection, id), expected, version(found)).into())
             }
-            None => with_id(collection, id, document).map(Some),
+            None => Ok(Some(with_id(id, document))),
         },
         DocumentOp::Replace { expected, document } => {
             expect(collection, id, *expected, found)?;
-            with_id(collection, id, document).map(Some)
+            Ok(Some(with_id(id, document)))
         }
         DocumentOp::Patch { expected, set, unset } => {
             expect(collection, id, *expected, found)?;
@@ -73,20 +73,15 @@ pub(crate) fn expect(collection: &str, id: &Bson, expected: u64, found: Option<&
     }
 }
 
-/// The document with its `_id`, which must be the one it is written under.
-fn with_id(collection: &str, id: &Bson, document: &Document) -> Result<Document> {
-    match document.get("_id") {
-        Some(own) if own == id => Ok(document.clone()),
-        Some(own) => Err(Error::InvalidCommit {
-            reason: format!("the document of {} has the id {own}", subject(collection, id)),
-        }),
-        None => {
-            let mut whole = Document::new();
-            whole.insert("_id", id.clone());
-            whole.extend(document.clone());
-            Ok(whole)
-        }
+/// The document with its `_id`, first where it has none. Another one than `id` was refused with the commit.
+fn with_id(id: &Bson, document: &Document) -> Document {
+    if document.contains_key("_id") {
+        return document.clone();
     }
+    let mut whole = Document::new();
+    whole.insert("_id", id.clone());
+    whole.extend(document.clone());
+    whole
 }
 
 /// Puts new values at some paths of a document, and takes others away.

@@ -2,6 +2,8 @@
 
 use bson::oid::ObjectId;
 use bson::{Bson, doc};
+use earnorm_core::Error;
+use earnorm_core::commit::DocumentOp;
 use earnorm_core::ports::{Ids, RandomIds};
 use earnorm_core::predicate::Predicate;
 use earnorm_core::stream::ExpectedVersion::{Exact, NoStream};
@@ -106,4 +108,21 @@ pub(super) async fn one_commit_writes_several_collections(s: Subject) {
     s.commits(write().insert(THINGS, thing(1, doc! { "n": 1 })).insert(OTHERS, thing(1, doc! { "n": 2 }))).await;
     assert_eq!(s.document_in(THINGS, 1).await.unwrap().get_i32("n").ok(), Some(1));
     assert_eq!(s.document_in(OTHERS, 1).await.unwrap().get_i32("n").ok(), Some(2));
+}
+
+pub(super) async fn a_document_is_written_under_its_own_id(s: Subject) {
+    s.put([thing(1, doc! { "n": 1 })]).await;
+    let mut other = thing(2, doc! { "n": 2 });
+    other.insert("_v", 2_i64);
+    for (id, op) in
+        [(1, DocumentOp::Replace { expected: 1, document: other.clone() }), (3, DocumentOp::Insert { document: other })]
+    {
+        let error = s.commit(write().document(THINGS, id, op)).await.expect_err("it has another id");
+        assert!(matches!(error, Error::InvalidCommit { .. }) && !error.is_retryable(), "{error:?}");
+    }
+    s.expect(Predicate::always(), &[1]).await;
+    assert_eq!(s.document(1).await, Some(thing(1, doc! { "n": 1 })));
+    // One that tells no id is given it.
+    s.commits(write().document(THINGS, 3, DocumentOp::Insert { document: doc! { "n": 3, "_v": 1_i64 } })).await;
+    assert_eq!(s.document(3).await, Some(doc! { "_id": 3, "n": 3, "_v": 1_i64 }));
 }

@@ -104,6 +104,7 @@ macro_rules! __conformance_list {
                 ids_are_equal_by_value an_insert_on_a_taken_id_conflicts a_replacement_leaves_nothing_of_the_old
                 a_stale_replacement_conflicts a_delete_removes_the_document a_stale_delete_conflicts
                 documents_are_written_in_their_order one_commit_writes_several_collections
+                a_document_is_written_under_its_own_id
             }
             entries {
                 entries_are_the_events_with_their_commits entries_are_cut_by_position_and_limit
@@ -200,7 +201,8 @@ macro_rules! __conformance_list {
             projection {
                 skip_and_limit_cut_after_the_order a_limit_of_zero_finds_nothing skip_and_limit_cut_what_matches
                 pages_in_a_total_order_cover_everything_once a_projection_keeps_its_paths_and_the_id
-                a_projection_of_nothing_is_the_id an_order_may_use_what_the_projection_drops
+                a_projection_of_nothing_is_the_id paths_of_a_projection_may_share_their_beginning
+                an_order_may_use_what_the_projection_drops
             }
             put {
                 what_is_put_is_read_and_leaves_no_event absent_never_overwrites newer_overwrites_only_lower_versions

@@ -58,6 +58,18 @@ pub(super) async fn a_projection_of_nothing_is_the_id(s: Subject) {
     assert_eq!(project(&s, &["_id"]).await, doc! { "_id": 1 });
 }
 
+pub(super) async fn paths_of_a_projection_may_share_their_beginning(s: Subject) {
+    s.put([thing(
+        1,
+        doc! { "a": { "b": 1, "c": { "d": 2, "e": 3, "f": 4 }, "g": 5 }, "h": [{ "i": 1, "j": 2, "k": 3 }] },
+    )])
+    .await;
+    assert_eq!(project(&s, &["a.b", "a.g"]).await, doc! { "_id": 1, "a": { "b": 1, "g": 5 } });
+    let deep = doc! { "_id": 1, "a": { "c": { "d": 2, "f": 4 }, "g": 5 } };
+    assert_eq!(project(&s, &["a.c.f", "a.c.d", "a.g"]).await, deep);
+    assert_eq!(project(&s, &["h.k", "h.i"]).await, doc! { "_id": 1, "h": [{ "i": 1, "k": 3 }] });
+}
+
 pub(super) async fn an_order_may_use_what_the_projection_drops(s: Subject) {
     s.put((0..4_i32).map(|id| thing(id, doc! { "n": 9 - id, "a": id }))).await;
     let projection = Some(vec!["a".to_owned()]);
