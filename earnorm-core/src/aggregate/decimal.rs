@@ -39,9 +39,7 @@ impl Number {
             return Self::Infinite { negative: number < 0.0 };
         }
         let Ok(exact) = BigDecimal::try_from(number) else { return Self::Nan };
-        let plain = exact.normalized();
-        let scale = plain.as_bigint_and_exponent().1;
-        Self::Finite(round(if scale < 0 { plain.with_scale(0) } else { plain }))
+        Self::Finite(round(exact.normalized()))
     }
 
     pub(super) fn add(&self, other: &Self) -> Self {
@@ -62,7 +60,8 @@ impl Number {
         // The quotient is either exact or differs from a tie by more than the digits that are left out.
         let quotient = round(number / BigDecimal::from(count)).normalized();
         let exact = quotient.as_bigint_and_exponent().1;
-        Self::Finite(if exact < scale && fits(&quotient, scale) { quotient.with_scale(scale) } else { quotient })
+        // It is not above the number, and so has no more digits at its scale.
+        Self::Finite(if exact < scale { quotient.with_scale(scale) } else { quotient })
     }
 
     pub(super) fn stored(&self) -> Bson {
@@ -101,24 +100,14 @@ fn round(number: BigDecimal) -> BigDecimal {
     number.with_precision_round(digits, RoundingMode::HalfEven)
 }
 
-/// Whether a number can be written with `scale` digits after the point.
-fn fits(number: &BigDecimal, scale: i64) -> bool {
-    let more = scale - number.as_bigint_and_exponent().1;
-    u64::try_from(more).is_ok_and(|more| number.digits() + more <= u64::from(DIGITS))
-}
-
 fn finite(number: &BigDecimal) -> Bson {
     let mut number = number.clone();
     if -number.as_bigint_and_exponent().1 < EXPONENT_MIN {
         number = number.with_scale_round(-EXPONENT_MIN, RoundingMode::HalfEven);
     }
-    let exponent = -number.as_bigint_and_exponent().1;
-    if exponent > EXPONENT_MAX {
-        if number.is_zero() || fits(&number, -EXPONENT_MAX) {
-            number = number.with_scale(-EXPONENT_MAX);
-        } else {
-            return Number::Infinite { negative: number.is_negative() }.stored();
-        }
+    // Only a number that was rounded to all 34 digits lies above.
+    if -number.as_bigint_and_exponent().1 > EXPONENT_MAX {
+        return Number::Infinite { negative: number.is_negative() }.stored();
     }
     let (coefficient, scale): (BigInt, i64) = number.into_bigint_and_scale();
     format!("{coefficient}E{}", -scale).parse().map_or(Bson::Null, Bson::Decimal128)

@@ -52,6 +52,68 @@ fn the_widest_type_makes_the_type_of_a_sum() {
     assert_eq!(measured(vec![decimal("Infinity"), int32(1)])[..2], [decimal("Infinity"), decimal("Infinity")]);
 }
 
+/// As IEEE 754 has it for 34 digits, computed with Python's `decimal`.
+#[test]
+fn decimals_are_added_and_divided_at_the_ends_of_their_range() {
+    let text = |value: &Bson| value.to_string();
+    let zeros = "000000000000000000000000000000000";
+    for (a, b, sum, average) in [
+        ("1E+6000", "1", format!("1.{zeros}E+6000"), format!("5.{}E+5999", &zeros[1..])),
+        ("1", "1E+6000", format!("1.{zeros}E+6000"), format!("5.{}E+5999", &zeros[1..])),
+        ("-1E+6000", "1", format!("-1.{zeros}E+6000"), format!("-5.{}E+5999", &zeros[1..])),
+        (
+            "9.999999999999999999999999999999999E+6000",
+            "1",
+            "9.999999999999999999999999999999999E+6000".into(),
+            format!("5.{zeros}E+6000"),
+        ),
+        ("1", "-1E-6000", format!("1.{zeros}"), format!("0.5{}", &zeros[1..])),
+        ("0E+6111", "1", "1".into(), "0.5".into()),
+        ("0E-5", "1", "1.00000".into(), "0.50000".into()),
+        ("9.999E+6144", "9.999E+6144", "Infinity".into(), "Infinity".into()),
+        ("-9.999E+6144", "-9.999E+6144", "-Infinity".into(), "-Infinity".into()),
+        (
+            "9.999999999999999999999999999999999E+6144",
+            "1E+6110",
+            "9.999999999999999999999999999999999E+6144".into(),
+            format!("5.{zeros}E+6144"),
+        ),
+        ("9.999999999999999999999999999999999E+6144", "5E+6110", "Infinity".into(), "Infinity".into()),
+        ("1E-6176", "0", "1E-6176".into(), "0E-6176".into()),
+        ("3E-6176", "0", "3E-6176".into(), "2E-6176".into()),
+        ("5E-6176", "0", "5E-6176".into(), "2E-6176".into()),
+        ("3E+6144", "0", format!("3.{zeros}E+6144"), format!("1.5{}E+6144", &zeros[1..])),
+        ("1E+3", "2E+3", "3000".into(), "1500".into()),
+        ("1.10", "2.90", "4.00".into(), "2.00".into()),
+        (
+            "12345678901234567890123456789012.34",
+            "0.01",
+            "12345678901234567890123456789012.35".into(),
+            "6172839450617283945061728394506.175".into(),
+        ),
+        ("1E+33", "0.5", format!("1{zeros}"), format!("5{}", &zeros[1..])),
+        ("1E+33", "1.5", "1000000000000000000000000000000002".into(), "500000000000000000000000000000001".into()),
+        ("Infinity", "-Infinity", "NaN".into(), "NaN".into()),
+        ("-Infinity", "Infinity", "NaN".into(), "NaN".into()),
+        ("-Infinity", "-Infinity", "-Infinity".into(), "-Infinity".into()),
+        ("-Infinity", "NaN", "NaN".into(), "NaN".into()),
+    ] {
+        let found = measured(vec![decimal(a), decimal(b)]);
+        assert_eq!([text(&found[0]), text(&found[1])], [sum, average], "{a} and {b}");
+    }
+}
+
+#[test]
+fn doubles_among_decimals_count_by_their_exact_value() {
+    let sum = |values: Vec<Bson>| measured(values).remove(0);
+    assert_eq!(sum(vec![Bson::Double(1000.0), decimal("1E+3")]), decimal("2000"));
+    assert_eq!(sum(vec![Bson::Double(0.1), decimal("0")]), decimal("0.1000000000000000055511151231257827"));
+    assert_eq!(sum(vec![Bson::Double(1e300), decimal("0.1")]), decimal("1.000000000000000052504760255204420E+300"));
+    assert_eq!(sum(vec![Bson::Double(f64::NEG_INFINITY), decimal("Infinity")]), decimal("NaN"));
+    assert_eq!(sum(vec![Bson::Double(f64::NAN), decimal("1")]), decimal("NaN"));
+    assert_eq!(sum(vec![Bson::Double(f64::INFINITY), decimal("1")]), decimal("Infinity"));
+}
+
 #[test]
 fn sums_of_doubles_are_compensated() {
     let tenths = vec![Bson::Double(0.1); 10];
@@ -80,6 +142,15 @@ fn groups_are_equal_by_value_and_sorted() {
 }
 
 #[test]
+fn a_measure_through_an_array_is_that_of_the_array_of_what_stands_there() {
+    let documents =
+        [doc! { "n": [{ "x": 2 }, 7, { "x": [3] }, { "y": 1 }] }, doc! { "n": [] }, doc! { "n": { "x": 5 } }];
+    let measures = vec![Measure::Sum("n.x".into()), Measure::Min("n.x".into()), Measure::Max("n.x".into())];
+    let row = aggregate(&asked(None, measures), &documents).unwrap().remove(0);
+    assert_eq!(row.values, [Bson::Int64(5), 5.into(), bson!([2, [3]])]);
+}
+
+#[test]
 fn distinct_values_come_out_of_arrays() {
     let documents = [
         doc! { "a": [1, 2, [3]] },
@@ -94,4 +165,10 @@ fn distinct_values_come_out_of_arrays() {
     );
     assert_eq!(distinct("a.b", &documents), [Bson::Int32(5), Bson::Int32(6)]);
     assert_eq!(distinct("a.1", &documents), [Bson::Int32(2), bson!({ "b": [6, 5] })]);
+    let nested = [doc! { "a": [[1, 2], { "b": [3, { "c": 4 }] }, [{ "b": 5 }, 6]] }];
+    assert_eq!(distinct("a.0", &nested), [Bson::Int32(1), Bson::Int32(2)]);
+    assert_eq!(distinct("a.1.b", &nested), [Bson::Int32(3), bson!({ "c": 4 })]);
+    assert_eq!(distinct("a.2.b", &nested), [Bson::Int32(5)]);
+    assert_eq!(distinct("a.2.1", &nested), [Bson::Int32(6)]);
+    assert!(distinct("a.7", &nested).is_empty() && distinct("a.0.b", &nested).is_empty());
 }
