@@ -58,6 +58,11 @@ impl Post {
                 own.save(cx).await?;
                 Ok(())
             }
+            "tell" => {
+                let was = cx.before()?.map(|post| post.title);
+                note(self.id, format!("before: {:?} {} {was:?}", cx.metadata().actor, cx.is_create()));
+                Ok(())
+            }
             "write a note" => {
                 let note = cx.create(Note { id: self.id, text: format!("saved {}", self.title) }).await?;
                 assert_eq!(cx.get::<Note>(note.id).await?.unwrap().text, note.text);
@@ -91,6 +96,10 @@ impl Post {
     async fn saved(&self, cx: &PostContext<'_, Post>) -> Result<(), std::io::Error> {
         let durable = Post::get(cx.database(), self.id).await.unwrap().map(|post| post.version());
         assert_eq!(durable, Some(cx.version()), "a post hook runs after the commit");
+        if self.mode == "tell" {
+            let (was, commit) = (cx.before().unwrap().map(|post| post.title), cx.receipt().commit_id().unwrap());
+            note(self.id, format!("after: {:?} {:?} {was:?} {commit}", cx.metadata().actor, cx.operation()));
+        }
         note(self.id, "post_save");
         if self.mode == "post fails" { Err(std::io::Error::other("mail is down")) } else { Ok(()) }
     }
@@ -180,6 +189,21 @@ every_store! {
             "post_save", "post_update title,saves", "pre_delete", "post_delete",
         ];
         assert_eq!(seen(made.id)[8..], expected);
+    }
+
+    async fn hooks_are_told_who_writes_and_what_was_there(db: Database) {
+        let ada = db.with_metadata(Metadata::new().actor("ada"));
+        let mut made = ada.create(post("tell")).await.unwrap();
+        let first = made.receipt().unwrap().commit_id().unwrap();
+        made.title = "Again".into();
+        let second = made.save(&db).await.unwrap().commit_id().unwrap();
+        let told: Vec<_> = seen(made.id).into_iter().filter(|what| what.contains(": ")).collect();
+        assert_eq!(told, [
+            r#"before: Some("ada") true None"#.to_owned(),
+            format!(r#"after: Some("ada") Create None {first}"#),
+            r#"before: None false Some("Hello")"#.to_owned(),
+            format!(r#"after: None Update Some("Hello") {second}"#),
+        ]);
     }
 
     async fn a_veto_names_the_hook_and_writes_nothing(db: Database) {
