@@ -17,11 +17,14 @@ use crate::value::Value;
 /// Waits before another try: 1 ms doubled each time up to 64 ms, of which a random part, so that rivals part ways
 /// (full jitter, Brooker 2015).
 pub(crate) async fn back_off(db: &Database, attempt: u32) {
-    let ceiling = 1_000_u64 << attempt.min(6);
     // The last bytes of a fresh id are random, and ids come from a port that tests own.
     let [.., a, b] = *db.next_id().as_bytes();
-    let micros = ceiling * u64::from(u16::from_be_bytes([a, b])) / u64::from(u16::MAX);
-    tokio::time::sleep(Duration::from_micros(micros)).await;
+    tokio::time::sleep(wait(attempt, u16::from_be_bytes([a, b]))).await;
+}
+
+fn wait(attempt: u32, random: u16) -> Duration {
+    let ceiling = 1_000_u64 << attempt.min(6);
+    Duration::from_micros(ceiling * u64::from(random) / u64::from(u16::MAX))
 }
 
 pub(crate) async fn retry_on_conflict<M, F>(db: &Database, id: M::Id, mut change: F) -> Result<Entity<M>>
@@ -136,4 +139,20 @@ pub(crate) async fn restore<M: Model>(db: &Database, id: &M::Id) -> Result<Entit
     };
     entity.restore(db).await?;
     Ok(entity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_bound_and_any_part_of_them_may_be_taken() {
+        let longest: Vec<_> = (0..9).map(|attempt| wait(attempt, u16::MAX).as_millis()).collect();
+        assert_eq!(longest, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
+        for attempt in [0, 6, u32::MAX] {
+            assert_eq!(wait(attempt, 0), Duration::ZERO);
+            let half = wait(attempt, u16::MAX / 2).as_micros() * 2;
+            assert!(half.abs_diff(wait(attempt, u16::MAX).as_micros()) <= 3, "{half}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Many writers at once: what is acknowledged is stored, and nothing twice.
 
+use std::sync::Arc;
+
 use earnorm::Registry;
 use earnorm::prelude::*;
 use futures::future::join_all;
@@ -55,6 +57,48 @@ every_store! {
         let versions: Vec<_> = events.iter().map(|event| event.version).collect();
         assert_eq!(versions, (1..=counter.version()).collect::<Vec<_>>());
         assert_eq!(Counter::at_version(&db, 1, counter.version()).await.unwrap().unwrap().value, acknowledged);
+    }
+
+    async fn a_write_is_tried_again_after_conflicts_alone_and_only_so_often(db: Database) {
+        let db = Database::builder().registry(registry()).conflict_retries_max(3).store(Arc::clone(db.store())).await.unwrap();
+        db.create_many([counter(1), counter(2)]).await.unwrap();
+        let mut tries = 0;
+        let refused = Counter::retry_on_conflict(&db, 1, |_| { tries += 1; overtake(&db); Ok(()) }).await;
+        assert!(refused.is_ok(), "nothing was changed, so nothing conflicts");
+        let mut change = async |rivals: u32| {
+            tries = 0;
+            let changed = Counter::retry_on_conflict(&db, 1, |counter| {
+                tries += 1;
+                if tries <= rivals { overtake(&db); }
+                counter.value += 1;
+                Ok(())
+            }).await;
+            (changed.map(|counter| counter.value), tries)
+        };
+        assert!(matches!(change(3).await, (Ok(401), 4)));
+        let (refused, tried) = change(9).await;
+        assert!(refused.unwrap_err().is_conflict());
+        assert_eq!(tried, 4, "one try and three more");
+        // Another error ends it at once.
+        let refused = Counter::retry_on_conflict(&db, 1, |counter| { tries += 1; counter.name = "c2".into(); Ok(()) }).await;
+        assert!(matches!(refused, Err(Error::Unique(_))));
+        let refused = Counter::retry_on_conflict(&db, 1, |_| { tries += 1; Err(Error::Closed) }).await;
+        assert!(matches!(refused, Err(Error::Closed)));
+        assert_eq!(tries, 6);
+
+        let mut update = async |rivals: u32| {
+            tries = 0;
+            let changed = Counter::upsert(&db, Counter::NAME, Counter { name: "c1".into(), ..counter(9) }, |counter, _| {
+                tries += 1;
+                if tries <= rivals { overtake(&db); }
+                counter.value += 1;
+            }).await;
+            (changed.map(|counter| counter.id), tries)
+        };
+        assert!(matches!(update(3).await, (Ok(1), 4)));
+        let (refused, tried) = update(9).await;
+        assert!(refused.unwrap_err().is_conflict());
+        assert_eq!(tried, 4);
     }
 
     async fn writers_of_many_instances_do_not_wait_for_conflicts(db: Database) {
@@ -138,6 +182,16 @@ every_store! {
         assert_eq!(events.len() as u64, entity.version());
         assert_eq!(Counter::at_version(&db, 1, entity.version()).await.unwrap().unwrap().value, entity.value);
     }
+}
+
+/// A rival writes the first counter, while a closure that is not asynchronous runs.
+fn overtake(db: &Database) {
+    let save = async {
+        let mut rival = Counter::load(db, 1).await.unwrap();
+        rival.value += 100;
+        rival.save(db).await.unwrap();
+    };
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(save));
 }
 
 /// The instance once no dropped save of it is in flight: a save of our own settles that.
