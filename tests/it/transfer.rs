@@ -169,6 +169,8 @@ every_store! {
         fill(&db).await;
         let middle = Position::new(db.store().high_water().await.unwrap().get() - 4);
         let late = Item::load(&db, 29).await.unwrap();
+        let first = db.events().all().await.unwrap()[0].recorded_at;
+        let early = DateTime::from_timestamp_millis(first.timestamp_millis() - 1).unwrap();
         let before = exported(&db).await;
         let mut archive = Vec::new();
         let report = db.truncate_below(middle).unwrap().run(&mut archive).await.unwrap();
@@ -185,8 +187,14 @@ every_store! {
         item.name = "after".into();
         item.save(&db).await.unwrap();
         assert_eq!(Item::at_version(&db, 0, 3).await.unwrap().unwrap().name, "n0");
-        let gone = Item::at_version(&db, 0, 1).await.unwrap_err().to_string();
-        assert!(gone.contains("0") && gone.contains("version"), "{gone}");
+        // What was before is not taken for nothing.
+        for gone in [Item::at_version(&db, 0, 1).await, Item::as_of(&db, 0, early).await] {
+            let gone = gone.unwrap_err();
+            assert!(matches!(gone, Error::Corrupt { .. }), "{gone:?}");
+            assert!(gone.to_string().contains("before version 3") && gone.to_string().contains("archive"), "{gone}");
+        }
+        assert_eq!(Item::at_version(&db, 0, 0).await.unwrap(), None);
+        assert_eq!(Item::as_of(&db, 77, early).await.unwrap(), None, "this one never was");
         assert_eq!(Wheel::load(&db, "w").await.unwrap().at, 15);
         drop(late);
         // A deleted id never begins again.
