@@ -48,6 +48,14 @@ fn age_to_year(document: &mut Document) -> Result<(), earnorm::bson::error::Erro
     Ok(())
 }
 
+/// Another model, to which no event of a member belongs.
+#[model]
+#[derive(Debug, Clone, PartialEq)]
+struct Stranger {
+    #[model(id)]
+    id: i64,
+}
+
 fn registry() -> Registry {
     Registry::empty().model::<Member>()
 }
@@ -97,6 +105,35 @@ every_store! {
         member.save(&db).await.unwrap();
         assert_eq!(Member::find(Member::BORN.eq(1815)).count(&db).await.unwrap(), 1);
         assert_eq!(*Member::load(&db, 1).await.unwrap(), *member);
+    }
+
+    async fn an_event_is_read_as_what_it_is_and_as_nothing_else(db: Database) {
+        let before = old(&db).await;
+        let mut member = before.create(ada()).await.unwrap();
+        member.age = 37;
+        member.save(&before).await.unwrap();
+        let mut member = Member::load(&db, 1).await.unwrap();
+        member.nick = Some("Countess".into());
+        member.save(&db).await.unwrap();
+        let last = (*member).clone();
+        member.delete(&db).await.unwrap();
+        let events = db.events().all().await.unwrap();
+        let [created, aged, named, deleted] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(created.read_model::<Member>(&db).unwrap(), today());
+        assert_eq!(deleted.read_model::<Member>(&db).unwrap(), last);
+        // One of an older shape is told in today's fields, between the states around it.
+        assert_eq!(aged.read_changes().unwrap().paths(), ["age"]);
+        assert_eq!(aged.read_changes_of::<Member>(&db).await.unwrap().paths(), ["born"]);
+        assert_eq!(named.read_changes_of::<Member>(&db).await.unwrap().paths(), ["nick"]);
+        let is_wrong = |outcome: Option<Error>| matches!(outcome, Some(Error::WrongEvent { .. }));
+        assert!(is_wrong(aged.read_model::<Member>(&db).err()));
+        assert!(is_wrong(created.read_changes().err()) && is_wrong(created.read_changes_of::<Member>(&db).await.err()));
+        for event in &events {
+            assert_eq!((event.is_of::<Member>(), event.model_id::<Member>().unwrap()), (true, 1));
+            assert!(!event.is_of::<Stranger>() && is_wrong(event.model_id::<Stranger>().err()));
+            assert!(is_wrong(event.read_model::<Stranger>(&db).err()));
+            assert!(is_wrong(event.read_changes_of::<Stranger>(&db).await.err()));
+        }
     }
 
     async fn history_spans_the_shapes(db: Database) {
