@@ -56,6 +56,16 @@ pub(super) async fn a_commit_of_checkpoints_alone_is_known_too(s: Subject) {
     assert_eq!(s.checkpoint("mailer").await.unwrap(), Some(mark(6, 1)));
 }
 
+pub(super) async fn a_commit_is_known_after_its_checkpoint_moved_on(s: Subject) {
+    let one = stream("user");
+    let sent = commit().append(&one, Any, 1).advance("mailer", None, mark(1, 1));
+    let first = s.commits(sent.clone()).await;
+    s.commits(commit().advance("mailer", Some(mark(1, 1)), mark(2, 1))).await;
+    assert_eq!(s.commits(sent).await, first);
+    assert_eq!(s.version(&one).await, 1);
+    assert_eq!(s.checkpoint("mailer").await.unwrap(), Some(mark(2, 1)));
+}
+
 pub(super) async fn other_commits_with_the_same_content_are_other_commits(s: Subject) {
     let one = stream("user");
     let first = s.commits(commit().append(&one, Any, 1)).await;

@@ -149,6 +149,7 @@ macro_rules! __conformance_list {
             idempotence {
                 the_same_commit_again_answers_with_the_first_receipt an_old_commit_is_known_after_others
                 the_same_commit_at_the_same_time_is_applied_once a_commit_of_checkpoints_alone_is_known_too
+                a_commit_is_known_after_its_checkpoint_moved_on
                 other_commits_with_the_same_content_are_other_commits the_id_of_a_refused_commit_is_free
                 a_lost_answer_is_settled_by_sending_the_commit_again
             }
