@@ -2,6 +2,7 @@
 
 mod commits;
 mod queries;
+mod upkeep;
 
 use bson::{Bson, Document, doc};
 use chrono::{DateTime, Utc};
