@@ -364,3 +364,6 @@ impl Error {
 fn is_retryable(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     error.downcast_ref::<Error>().is_some_and(Error::is_retryable)
 }
+
+#[cfg(test)]
+mod tests;

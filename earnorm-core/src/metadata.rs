@@ -65,3 +65,26 @@ impl Metadata {
         *self == Self::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_is_kept_and_makes_it_more_than_nothing() {
+        assert!(Metadata::new().is_empty());
+        let (none, text) = (Metadata::new, || Some("x".to_owned()));
+        assert_eq!(none().actor("x"), Metadata { actor: text(), ..none() });
+        assert_eq!(none().correlation_id("x"), Metadata { correlation_id: text(), ..none() });
+        assert_eq!(none().causation_id("x"), Metadata { causation_id: text(), ..none() });
+        assert_eq!(none().traceparent("x"), Metadata { traceparent: text(), ..none() });
+        assert_eq!(none().extra("k", 1), Metadata { extra: bson::doc! { "k": 1 }, ..none() });
+        let all = none().actor("a").correlation_id(1).causation_id(2).traceparent("t").extra("k", 1).extra("l", 2);
+        assert_eq!(
+            (all.actor.as_deref(), all.correlation_id.as_deref(), all.causation_id.as_deref()),
+            (Some("a"), Some("1"), Some("2"))
+        );
+        assert_eq!((all.traceparent.as_deref(), all.extra.len(), all.is_empty()), (Some("t"), 2, false));
+        assert!(!none().extra("k", 1).is_empty() && !none().actor("").is_empty());
+    }
+}

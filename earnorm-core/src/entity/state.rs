@@ -156,3 +156,35 @@ impl State {
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+
+    use super::*;
+
+    fn loaded(document: Document) -> Result<Loaded> {
+        Loaded::from_document(document, |_| "users 1".to_owned())
+    }
+
+    #[test]
+    fn a_stored_document_is_taken_apart_whichever_integers_it_has() {
+        let at = bson::DateTime::from_millis(5);
+        let own = doc! { "_id": 1, "name": "Ada" };
+        for (version, shape) in
+            [(bson::Bson::Int64(3), bson::Bson::Int32(2)), (bson::Bson::Int32(3), bson::Bson::Int64(2))]
+        {
+            let mut document = own.clone();
+            document.extend(doc! { "_v": version, "_s": shape, "_t": at, "_live": false, "_check": "x" });
+            let loaded = loaded(document).unwrap();
+            assert_eq!((loaded.version, loaded.schema_version, loaded.live, loaded.stored), (3, 2, false, true));
+            assert_eq!(loaded.recorded_at, DateTime::from_timestamp_millis(5));
+            assert_eq!(loaded.document.as_deref(), Some(&own));
+        }
+        let bare = loaded(doc! { "_id": 1, "_v": 1_i64 }).unwrap();
+        assert_eq!((bare.schema_version, bare.live, bare.recorded_at), (1, true, None));
+        for strange in [doc! { "_id": 1 }, doc! { "_v": "1" }, doc! { "_v": -1_i64 }] {
+            assert!(matches!(loaded(strange), Err(Error::Corrupt { .. })));
+        }
+    }
+}

@@ -75,3 +75,14 @@ fn what_is_no_pattern_is_refused() {
         assert!(EventPattern::new(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn patterns_are_equal_by_their_text_and_show_it() {
+    let pattern = |text: &str| EventPattern::new(text).unwrap();
+    assert!(pattern("user.*") == pattern("user.*") && pattern("user.*") != pattern("user.**"));
+    assert_eq!(
+        (pattern("user.*").to_string(), format!("{:?}", pattern("a.b"))),
+        ("user.*".into(), r#"EventPattern("a.b")"#.into())
+    );
+    assert_eq!("user.*".parse::<EventPattern>().unwrap(), pattern("user.*"));
+}

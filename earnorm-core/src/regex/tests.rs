@@ -26,8 +26,16 @@ fn patterns_are_written_without_room_for_interpretation() {
     assert_eq!(canonical("(a|bc)*?d"), "(?:a|bc)*d");
     assert_eq!(canonical("(?:a+)+"), "(?:a+)+");
     assert_eq!(canonical("é\n"), r"\x{E9}\x{A}");
+    assert_eq!(canonical("a{2}b{2,3}c{2,}d{0,1}e{1,}f{0,}"), "a{2}b{2,3}c{2,}d?e+f*");
+    assert_eq!(canonical("[^a-c]"), r"[^a-c]");
     assert_eq!(canonical(""), "(?:)");
     assert_eq!(PortableRegex::new(r"\d").unwrap().source(), r"\d");
+}
+
+#[test]
+fn patterns_are_equal_that_mean_the_same() {
+    let pattern = |source| PortableRegex::new(source).unwrap();
+    assert!(pattern(r"\d") == pattern("[0-9]") && pattern("a") != pattern("b"));
 }
 
 #[test]
