@@ -287,6 +287,24 @@ every_store! {
         assert!(documents(&db, &own).await.is_empty());
     }
 
+    async fn a_document_that_cannot_be_adopted_does_not_hold_the_others_up(db: Database) {
+        let person = |id: i64| Person { id, email: format!("e{id}"), age: 1 };
+        // This id had a life already.
+        db.create(person(2)).await.unwrap().hard_delete(&db).await.unwrap();
+        let documents: Vec<_> = (1..=3_i64).map(|id| doc! {"_id": id, "email": format!("e{id}"), "age": 1}).collect();
+        db.store().admin().put("people", documents.clone(), PutRule::Always).await.unwrap();
+        let adopted = db.adopt::<Person>().unwrap().run().await.unwrap();
+        assert_eq!(adopted.adopted, 2);
+        let [(id, why)] = &adopted.refused[..] else { panic!("{:?}", adopted.refused) };
+        assert!(*id == Bson::Int64(2) && why.contains("person-2"), "{why}");
+        for id in [1, 3] {
+            assert_eq!((Person::load(&db, id).await.unwrap().version(), &*Person::load(&db, id).await.unwrap()), (1, &person(id)));
+        }
+        assert_eq!(db.store().get("people", &Bson::Int64(2)).await.unwrap(), Some(documents[1].clone()));
+        let again = db.adopt::<Person>().unwrap().run().await.unwrap();
+        assert_eq!((again.adopted, again.refused.len()), (0, 1));
+    }
+
     async fn documents_without_events_are_adopted(db: Database) {
         let old = (0..250).map(|id| doc! { "_id": i64::from(id), "email": format!("old{id}"), "age": id, "extra": "x" });
         let admin = db.store().admin();

@@ -3,6 +3,7 @@
 use earnorm::Registry;
 use earnorm::bson::doc;
 use earnorm::prelude::*;
+use earnorm::store::PutRule;
 
 use super::{is_ahead, is_fold, program, recorded, stored};
 
@@ -162,6 +163,43 @@ every_store! {
         // What was recorded stays as it was.
         let created = db.events().by_type("member.created").all().await.unwrap();
         assert_eq!((created[0].schema_version, created[0].data().unwrap().get_str("name").unwrap()), (1, "Ada King"));
+    }
+
+    async fn an_upgrade_brings_documents_to_todays_shape_without_an_event(db: Database) {
+        let before = old(&db).await;
+        before.create_many((1..=300).map(|id| MemberV1 { id, ..ada() })).await.unwrap();
+        before.create_many((301..=502).map(|id| MemberV1 { id, ..ada() })).await.unwrap();
+        let mut first = MemberV1::load(&before, 1).await.unwrap();
+        first.age = 40;
+        first.save(&before).await.unwrap();
+        let newer = doc! {"_id": 901_i64, "whole_name": "Cher", "_v": 1_i64, "_s": 9};
+        let foreign = doc! {"_id": 902_i64, "name": "Ada King", "age": 1};
+        let unmarked = doc! {"_id": 903_i64, "name": "Grace Hopper", "age": 1, "_v": 4_i64, "_live": true};
+        let others = vec![newer.clone(), foreign.clone(), unmarked];
+        db.store().admin().put("members", others, PutRule::Always).await.unwrap();
+        let events = recorded(&db).await;
+        let done = db.upgrade::<Member>().unwrap().run().await.unwrap();
+        assert_eq!((done.found, done.upgraded, done.overtaken), (503, 503, 0));
+        let mut expected = doc! {"_id": 1_i64, "first": "Ada", "last": "King", "born": 1960, "nick": null};
+        expected.extend(doc! {"_v": 2_i64, "_s": 3, "_live": true});
+        let now = document(&db).await;
+        assert!(now.len() == expected.len() && expected.iter().all(|(name, value)| now.get(name) == Some(value)), "{now}");
+        let grace = stored(&db, "members", 903_i64).await.unwrap();
+        assert_eq!((grace.get_str("last").ok(), grace.get_i32("_s").ok(), grace.get_i64("_v").ok()), (Some("Hopper"), Some(3), Some(4)));
+        assert_eq!(stored(&db, "members", 901_i64).await, Some(newer), "what a newer program wrote stays");
+        assert_eq!(stored(&db, "members", 902_i64).await, Some(foreign), "what is not ours yet stays");
+        assert_eq!(Member::find(Member::BORN.eq(1964)).count(&db).await.unwrap(), 501);
+        assert_eq!(recorded(&db).await, events, "nothing happened");
+        let again = db.upgrade::<Member>().unwrap().run().await.unwrap();
+        assert_eq!((again.found, again.upgraded, again.overtaken), (0, 0, 0));
+    }
+
+    async fn an_upgrade_that_meets_a_document_it_cannot_read_says_which_and_writes_nothing(db: Database) {
+        let before = old(&db).await;
+        before.create_many([ada(), MemberV1 { id: 2, name: "Cher".into(), age: 1 }]).await.unwrap();
+        let error = db.upgrade::<Member>().unwrap().run().await.unwrap_err();
+        assert!(matches!(&error, Error::Upcast { .. }) && error.to_string().contains("members 2"), "{error:?}");
+        assert_eq!(document(&db).await.get_str("name").unwrap(), "Ada King");
     }
 
     async fn a_unit_and_a_bulk_update_span_the_shapes(db: Database) {
