@@ -212,3 +212,6 @@ pub fn put<T: Value>(document: &mut bson::Document, path: &str, value: &T) -> Re
     document.insert(path, stored);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
