@@ -128,3 +128,44 @@ impl fmt::Display for ExpectedVersion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_has_a_category_of_words_and_a_key_of_up_to_512_bytes() {
+        for key in ["a", "a-b", "ä", &"x".repeat(512)] {
+            let stream = StreamId::new("user.mail", key).unwrap();
+            assert_eq!((stream.category(), stream.key()), ("user.mail", key));
+            assert_eq!(StreamId::parse(stream.as_str()).unwrap(), stream);
+            assert_eq!(stream.to_string(), format!("user.mail-{key}"));
+        }
+        for key in ["", "a\0b", &"x".repeat(513), &"ä".repeat(257)] {
+            assert!(matches!(StreamId::new("user", key), Err(Error::InvalidName { .. })), "{key:?}");
+        }
+        for category in ["", "User", "user.", "a b"] {
+            assert!(matches!(StreamId::new(category, "1"), Err(Error::InvalidName { .. })), "{category:?}");
+        }
+        assert!(StreamId::parse("user").is_err() && StreamId::parse("user-").is_err());
+    }
+
+    #[test]
+    fn streams_are_sorted_by_category_and_then_by_key() {
+        let stream = |text: &str| StreamId::parse(text).unwrap();
+        // As texts they would stand the other way round.
+        assert!(stream("user-z") < stream("user.mail-a") && stream("user-a") < stream("user-b"));
+        assert_eq!(stream("user-a").partial_cmp(&stream("user-a")), Some(Ordering::Equal));
+    }
+
+    #[test]
+    fn what_is_expected_is_said_in_words() {
+        let said =
+            [ExpectedVersion::NoStream, ExpectedVersion::Exact(3), ExpectedVersion::Any].map(|one| one.to_string());
+        assert_eq!(said, ["no stream", "version 3", "any version"]);
+        assert_eq!(
+            [ExpectedVersion::after(0), ExpectedVersion::after(2)],
+            [ExpectedVersion::NoStream, ExpectedVersion::Exact(2)]
+        );
+    }
+}
