@@ -24,7 +24,7 @@ pub(crate) use erased::RulesFolder;
 pub use erased::{Folder, Folding, untyped};
 pub(crate) use model::{ModelFold, ModelRules, decode, replay_raised};
 pub(crate) use sourced::SourcedRules;
-pub(crate) use tracked::TrackedRules;
+pub(crate) use tracked::{CheckFn, TrackedRules};
 
 /// What events do to the state of one kind of model.
 pub(crate) trait Rules: Send + Sync + 'static {

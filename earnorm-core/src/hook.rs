@@ -15,7 +15,7 @@ use crate::shape::Field;
 use crate::validation::ValidationErrors;
 
 pub use outcome::{Abort, PostOutcome, PreOutcome, ValidateOutcome};
-pub(crate) use registration::{AppliedEvent, EventsFn, FolderFn};
+pub(crate) use registration::{AppliedEvent, FoldCode};
 pub use registration::{HookInfo, HookRegistration, ModelRegistration, describe};
 
 /// A future behind a pointer.
@@ -139,6 +139,11 @@ impl<M> Hook<M> {
     pub const fn order(mut self, order: i32) -> Self {
         self.order = order;
         self
+    }
+
+    /// Its name as errors show it.
+    pub(crate) fn full_name(&self) -> String {
+        format!("{}::{}", self.module, self.name)
     }
 }
 

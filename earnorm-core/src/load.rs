@@ -9,8 +9,9 @@ use crate::database::Database;
 use crate::entity::{Entity, Loaded, stored_id};
 use crate::error::{BoxError, Error, Result};
 use crate::fold;
+use crate::hook::HookFn;
 use crate::model::Model;
-use crate::registry::Plan;
+use crate::registry::{Plan, Turn};
 use crate::save::caught;
 use crate::unit::Target;
 use crate::upcast::Span;
@@ -61,15 +62,16 @@ pub(crate) async fn entity<M: Model>(db: &Database, plan: &Plan<M>, document: Do
         upcast::<M>(db, Arc::make_mut(document), loaded.schema_version, || subject.clone())?;
     }
     let mut model = fold::decode::<M>(document, || described::<M>(document))?;
-    for step in &plan.post_load {
-        let outcome = caught(async { (step.run)(&mut model).await }).await;
+    for hook in plan.at(Turn::PostLoad) {
+        let HookFn::Load(run) = hook.run else { continue };
+        let outcome = caught(async { run(&mut model).await }).await;
         let source: BoxError = match outcome {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => error,
             Err(message) => message.into(),
         };
         let id = model.id().to_string();
-        return Err(Error::PostLoad { hook: step.full_name(), model: M::SCHEMA.name, id, source });
+        return Err(Error::PostLoad { hook: hook.full_name(), model: M::SCHEMA.name, id, source });
     }
     Ok(Entity::loaded(model, loaded))
 }

@@ -9,14 +9,12 @@ use std::sync::{Arc, OnceLock, RwLock};
 use crate::error::{Error, Result};
 use crate::event::{CREATED, Event, EventRegistration, RESERVED_EVENTS, UPDATED};
 use crate::fold::{Folder, RulesFolder, SourcedRules, TrackedRules};
-use crate::hook::{
-    AppliedEvent, Applier, Block, EventsFn, FolderFn, Hook, HookInfo, HookRegistration, ModelRegistration,
-};
+use crate::hook::{AppliedEvent, Block, FoldCode, Hook, HookInfo, HookRegistration, ModelRegistration};
 use crate::model::Model;
 use crate::schema::{ModelKind, ModelSchema};
 use crate::upcast::{self, UpcastRegistration, Upcasters};
 
-pub(crate) use plan::{Plan, Step};
+pub(crate) use plan::{Plan, Turn};
 
 /// The marker of a crate of models. Naming it links the crate, which the linker drops otherwise; see `earnorm::marker!`.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +54,7 @@ pub struct Registry {
     hooked: std::collections::HashSet<TypeId>,
     manual: HashMap<TypeId, Vec<Arc<dyn Any + Send + Sync>>>,
     manual_info: Vec<HookInfo>,
-    plans: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    plans: RwLock<HashMap<TypeId, AnyPlan>>,
 }
 
 /// A model that was added.
@@ -64,8 +62,7 @@ pub struct Registry {
 struct Known {
     type_id: TypeId,
     schema: &'static ModelSchema,
-    folder: FolderFn,
-    events: EventsFn,
+    fold: FoldCode,
 }
 
 impl std::fmt::Debug for Registry {
@@ -94,8 +91,8 @@ impl Registry {
     pub fn collected() -> Self {
         let mut registry = Self::empty();
         for model in inventory::iter::<ModelRegistration> {
-            let ModelRegistration { type_id, schema, folder, events } = *model;
-            registry.add(Known { type_id: type_id(), schema, folder, events });
+            let ModelRegistration { type_id, schema, fold } = *model;
+            registry.add(Known { type_id: type_id(), schema, fold });
         }
         registry.events = inventory::iter::<EventRegistration>.into_iter().copied().collect();
         registry.hooked = registry.blocks.keys().copied().collect();
@@ -106,8 +103,7 @@ impl Registry {
     /// Adds a model with its `#[apply]` methods, without its hooks; see [`Registry::hooks_of`].
     #[must_use]
     pub fn model<M: Model>(mut self) -> Self {
-        let (folder, events) = (Self::folder_of::<M>, Self::events_of::<M>);
-        self.add(Known { type_id: TypeId::of::<M>(), schema: M::SCHEMA, folder, events });
+        self.add(Known { type_id: TypeId::of::<M>(), schema: M::SCHEMA, fold: const { FoldCode::of::<M>() } });
         self
     }
 
@@ -216,7 +212,7 @@ impl Registry {
         if let Some(problem) = crate::personal::clash(self.models()) {
             return Err(Error::Registry(problem));
         }
-        self.models.values().try_for_each(|known| (known.folder)(self).map(|_| ()))
+        self.models.values().try_for_each(|known| self.make_folder(known).map(|_| ()))
     }
 
     /// Refuses a registry that does not say which models there are.
@@ -242,41 +238,68 @@ impl Registry {
 
     /// What folds the streams of a model, by its name.
     pub(crate) fn folder(&self, name: &str) -> Option<Result<Arc<dyn Folder>>> {
-        self.models.get(name).map(|known| (known.folder)(self))
+        self.models.get(name).map(|known| self.make_folder(known))
     }
 
-    pub(crate) fn folder_of<M: Model>(&self) -> Result<Arc<dyn Folder>> {
-        let (plan, upcasters) = (self.plan::<M>()?, Arc::clone(self.upcasters()));
-        check_chains(&upcasters, &plan)?;
-        Ok(match M::SCHEMA.kind {
-            ModelKind::Tracked => Arc::new(RulesFolder(Arc::new(TrackedRules::of::<M>(upcasters)))),
-            ModelKind::Sourced => Arc::new(RulesFolder(Arc::new(SourcedRules::new(plan, upcasters)))),
-        })
+    fn make_folder(&self, known: &Known) -> Result<Arc<dyn Folder>> {
+        self.check_chains(known)?;
+        match known.fold {
+            FoldCode::Tracked(check) => {
+                let rules = TrackedRules::new(known.schema, Arc::clone(self.upcasters()), check);
+                Ok(Arc::new(RulesFolder(Arc::new(rules))))
+            }
+            FoldCode::Sourced(make) => make(self),
+        }
+    }
+
+    pub(crate) fn sourced_folder<M: Model>(&self) -> Result<Arc<dyn Folder>> {
+        let rules = SourcedRules::new(self.plan::<M>()?, Arc::clone(self.upcasters()));
+        Ok(Arc::new(RulesFolder(Arc::new(rules))))
+    }
+
+    /// What is wrong with upcasters is found here, not in front of the data that needs them.
+    fn check_chains(&self, known: &Known) -> Result<()> {
+        let (schema, upcasters) = (known.schema, self.upcasters());
+        upcast::check_model(upcasters, schema).map_err(Error::Registry)?;
+        let applied: BTreeMap<_, _> = self.applied_by(known.type_id).map(|event| (event.name, event)).collect();
+        for event in applied.values() {
+            upcast::check_event(upcasters, schema, event.name, event.version).map_err(Error::Registry)?;
+        }
+        upcast::check_strays(upcasters, schema, |event| applied.contains_key(event)).map_err(Error::Registry)
     }
 
     /// The hooks of `M`, sorted.
     pub(crate) fn plan<M: Model>(&self) -> Result<Arc<Plan<M>>> {
         let type_id = TypeId::of::<M>();
-        if let Ok(plans) = self.plans.read()
-            && let Some(plan) = plans.get(&type_id)
-        {
-            return Arc::clone(plan).downcast().map_err(|_| unregistered::<M>());
+        if let Some(plan) = self.made_plan(type_id) {
+            return plan.downcast().map_err(|_| unregistered(type_name::<M>()));
         }
-        if self.models.get(M::SCHEMA.name).is_none_or(|known| known.type_id != type_id) {
-            return Err(unregistered::<M>());
-        }
+        self.check_known(type_id, M::SCHEMA.name, type_name::<M>())?;
         let plan = Arc::new(self.build_plan::<M>());
-        if let Ok(mut plans) = self.plans.write() {
-            plans.insert(type_id, Arc::clone(&plan) as Arc<dyn Any + Send + Sync>);
-        }
+        self.keep_plan(type_id, Arc::clone(&plan) as AnyPlan);
         Ok(plan)
+    }
+
+    fn made_plan(&self, type_id: TypeId) -> Option<AnyPlan> {
+        self.plans.read().ok()?.get(&type_id).map(Arc::clone)
+    }
+
+    fn keep_plan(&self, type_id: TypeId, plan: AnyPlan) {
+        if let Ok(mut plans) = self.plans.write() {
+            plans.insert(type_id, plan);
+        }
+    }
+
+    fn check_known(&self, type_id: TypeId, name: &str, model: &'static str) -> Result<()> {
+        let known = self.models.get(name).is_some_and(|known| known.type_id == type_id);
+        if known { Ok(()) } else { Err(unregistered(model)) }
     }
 
     /// The events that models apply, by their full types.
     pub(crate) fn applied_events(&self) -> Vec<(String, AppliedEvent)> {
         let of = |known: &Known| {
             let name = known.schema.name;
-            (known.events)(self).into_iter().map(move |event| (format!("{name}.{}", event.name), event))
+            self.applied_by(known.type_id).map(move |event| (format!("{name}.{}", event.name), event))
         };
         self.models.values().flat_map(of).collect()
     }
@@ -297,47 +320,42 @@ impl Registry {
         types
     }
 
-    pub(crate) fn events_of<M: Model>(&self) -> Vec<AppliedEvent> {
-        let appliers = self.blocks_of::<M>().into_iter().flat_map(|block| block.appliers);
-        let event = |applier: &Applier<M>| {
-            let Applier { event, version, fields, type_id, .. } = *applier;
-            AppliedEvent { type_id: type_id(), name: event, version, fields }
-        };
-        appliers.map(event).collect()
+    fn blocks_of(&self, type_id: TypeId) -> &[HookRegistration] {
+        self.blocks.get(&type_id).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn blocks_of<M: Model>(&self) -> Vec<&'static Block<M>> {
-        let blocks = self.blocks.get(&TypeId::of::<M>()).into_iter().flatten();
-        blocks.filter_map(|entry| entry.block.downcast_ref::<Block<M>>()).collect()
+    /// The events that the `#[apply]` methods of a model take.
+    fn applied_by(&self, type_id: TypeId) -> impl Iterator<Item = AppliedEvent> + '_ {
+        self.blocks_of(type_id).iter().flat_map(HookRegistration::applied)
     }
 
+    /// In loops, which compile quicker than chains: this is compiled once for every model that a program saves.
     fn build_plan<M: Model>(&self) -> Plan<M> {
         let type_id = TypeId::of::<M>();
-        let blocks = self.blocks_of::<M>();
-        let mut hooks: Vec<Hook<M>> = Vec::new();
-        if self.hooked.contains(&type_id) {
-            hooks.extend(blocks.iter().flat_map(|block| block.hooks.iter().copied()));
+        let (mut hooks, mut appliers) = (Vec::new(), Vec::new());
+        for entry in self.blocks_of(type_id) {
+            let Some(block) = entry.block.downcast_ref::<Block<M>>() else { continue };
+            if self.hooked.contains(&type_id) {
+                hooks.extend_from_slice(block.hooks);
+            }
+            for applier in block.appliers {
+                appliers.push(applier);
+            }
         }
-        let manual = self.manual.get(&type_id).into_iter().flatten();
-        hooks.extend(manual.filter_map(|hook| hook.downcast_ref::<Hook<M>>()).copied());
-        Plan::new(hooks, blocks.into_iter().flat_map(|block| block.appliers.iter()))
+        for hook in self.manual.get(&type_id).map(Vec::as_slice).unwrap_or_default() {
+            if let Some(hook) = hook.downcast_ref::<Hook<M>>() {
+                hooks.push(*hook);
+            }
+        }
+        Plan::new(hooks, appliers)
     }
 }
 
-fn unregistered<M>() -> Error {
-    Error::Unregistered { model: type_name::<M>() }
-}
+/// A `Plan<M>`.
+type AnyPlan = Arc<dyn Any + Send + Sync>;
 
-/// What is wrong with upcasters is found here, not in front of the data that needs them.
-fn check_chains<M: Model>(upcasters: &Upcasters, plan: &Plan<M>) -> Result<()> {
-    let schema = M::SCHEMA;
-    upcast::check_model(upcasters, schema).map_err(Error::Registry)?;
-    let mut appliers: Vec<_> = plan.appliers.values().collect();
-    appliers.sort_by_key(|applier| applier.event);
-    for applier in appliers {
-        upcast::check_event(upcasters, schema, applier.event, applier.version).map_err(Error::Registry)?;
-    }
-    upcast::check_strays(upcasters, schema, |event| plan.appliers.contains_key(event)).map_err(Error::Registry)
+fn unregistered(model: &'static str) -> Error {
+    Error::Unregistered { model }
 }
 
 fn check_schema(schema: &ModelSchema) -> Result<()> {

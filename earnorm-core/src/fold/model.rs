@@ -34,7 +34,9 @@ impl<M: Model> ModelRules<M> {
         Ok(match M::SCHEMA.kind {
             ModelKind::Tracked => {
                 db.plan::<M>()?;
-                Self::Tracked(Arc::new(TrackedRules::of::<M>(upcasters)))
+                Self::Tracked(Arc::new(TrackedRules::new(M::SCHEMA, upcasters, |document| {
+                    M::decode(document).map(drop)
+                })))
             }
             ModelKind::Sourced => Self::Sourced(Arc::new(SourcedRules::new(db.plan::<M>()?, upcasters))),
         })
@@ -116,7 +118,7 @@ pub(crate) fn replay_raised<M: Model>(plan: &Plan<M>, before: Option<&Document>,
             |source: DecodeError| Error::Decode { subject: format!("{}.{}", M::SCHEMA.name, event.name), source };
         let missing =
             || Error::Registry(format!("`{}` has no `#[apply]` method for `{}`", M::SCHEMA.rust_path, event.name));
-        let applier = plan.appliers.get(event.name).ok_or_else(missing)?;
+        let applier = plan.applier(event.name).ok_or_else(missing)?;
         match (&applier.run, &mut model) {
             (ApplyFn::Start(start), _) => model = Some(start(&event.data).map_err(unreadable)?),
             (ApplyFn::Step(step), Some(model)) => step(model, &event.data).map_err(unreadable)?,

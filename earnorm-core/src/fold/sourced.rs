@@ -54,7 +54,7 @@ impl<M: Model> Rules for SourcedRules<M> {
     }
 
     fn step(&self, event: &RecordedEvent, state: Option<M>) -> Result<Option<M>> {
-        let Some(applier) = self.plan.appliers.get(event.name()) else {
+        let Some(applier) = self.plan.applier(event.name()) else {
             return Err(broken(
                 event,
                 format!(

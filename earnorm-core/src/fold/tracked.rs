@@ -6,10 +6,9 @@ use bson::{Bson, Document};
 
 use super::{Rules, broken, subject};
 use crate::diff::Changes;
-use crate::error::{Error, Result};
+use crate::error::{DecodeError, Error, Result};
 use crate::event::RecordedEvent;
-use crate::model::Model;
-use crate::schema::ModelInfo;
+use crate::schema::{ModelInfo, ModelSchema};
 use crate::upcast::{Span, Upcasters};
 
 /// The rules of a tracked model.
@@ -22,7 +21,7 @@ pub(crate) struct TrackedRules {
 }
 
 /// Reads a model from a document.
-type CheckFn = fn(&Document, &str) -> Result<()>;
+pub(crate) type CheckFn = fn(&Document) -> Result<(), DecodeError>;
 
 /// A document and its schema version.
 #[derive(Debug, Clone)]
@@ -33,9 +32,8 @@ pub(crate) struct Shaped {
 
 impl TrackedRules {
     /// The rules of a model whose code is linked.
-    pub(crate) fn of<M: Model>(upcasters: Arc<Upcasters>) -> Self {
-        let check: CheckFn = |document, subject| super::decode::<M>(document, || subject.to_owned()).map(|_| ());
-        Self { info: ModelInfo::of(M::SCHEMA), upcasters: Some(upcasters), check: Some(check) }
+    pub(crate) fn new(schema: &ModelSchema, upcasters: Arc<Upcasters>, check: CheckFn) -> Self {
+        Self { info: ModelInfo::of(schema), upcasters: Some(upcasters), check: Some(check) }
     }
 
     /// The rules of a model of which only the store's note is known.
@@ -94,7 +92,8 @@ impl Rules for TrackedRules {
     }
 
     fn check(&self, document: &Document, subject: &str) -> Result<()> {
-        self.check.map_or(Ok(()), |check| check(document, subject))
+        let read = self.check.map_or(Ok(()), |check| check(document));
+        read.map_err(|source| Error::Decode { subject: subject.to_owned(), source })
     }
 
     fn erase(&self, event: &RecordedEvent, mut state: Shaped) -> Result<Shaped> {

@@ -4,11 +4,11 @@ use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::fold::Folder;
-use crate::hook::{Block, Phase};
+use crate::fold::{CheckFn, Folder};
+use crate::hook::{Applier, Block, Phase};
 use crate::model::Model;
 use crate::registry::Registry;
-use crate::schema::ModelSchema;
+use crate::schema::{ModelKind, ModelSchema};
 use crate::shape::Field;
 
 /// A model that is linked into the program.
@@ -16,15 +16,27 @@ use crate::shape::Field;
 pub struct ModelRegistration {
     pub(crate) type_id: fn() -> TypeId,
     pub(crate) schema: &'static ModelSchema,
-    pub(crate) folder: FolderFn,
-    pub(crate) events: EventsFn,
+    pub(crate) fold: FoldCode,
 }
 
-/// Makes the folder of a model from the registry's parts.
-pub(crate) type FolderFn = fn(&Registry) -> Result<Arc<dyn Folder>>;
+/// What folding needs of a model's Rust type. What is named here is compiled for every model of a program, used or not:
+/// a tracked model names nothing but how it is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FoldCode {
+    /// Reads the model from a document.
+    Tracked(CheckFn),
+    /// Makes the folder of a model from the registry's parts.
+    Sourced(fn(&Registry) -> Result<Arc<dyn Folder>>),
+}
 
-/// Lists the events that a model applies.
-pub(crate) type EventsFn = fn(&Registry) -> Vec<AppliedEvent>;
+impl FoldCode {
+    pub(crate) const fn of<M: Model>() -> Self {
+        match M::SCHEMA.kind {
+            ModelKind::Tracked => Self::Tracked(|document| M::decode(document).map(drop)),
+            ModelKind::Sourced => Self::Sourced(Registry::sourced_folder::<M>),
+        }
+    }
+}
 
 /// An event that a sourced model applies.
 #[derive(Debug, Clone, Copy)]
@@ -39,12 +51,7 @@ impl ModelRegistration {
     /// The registration of `M`.
     #[must_use]
     pub const fn of<M: Model>() -> Self {
-        Self {
-            type_id: TypeId::of::<M>,
-            schema: M::SCHEMA,
-            folder: Registry::folder_of::<M>,
-            events: Registry::events_of::<M>,
-        }
+        Self { type_id: TypeId::of::<M>, schema: M::SCHEMA, fold: FoldCode::of::<M>() }
     }
 }
 
@@ -57,13 +64,19 @@ pub struct HookRegistration {
     pub(crate) model: fn() -> &'static str,
     pub(crate) hooks: fn() -> Vec<HookInfo>,
     pub(crate) block: &'static (dyn Any + Send + Sync),
+    applied: fn(&(dyn Any + Send + Sync)) -> Vec<AppliedEvent>,
 }
 
 impl HookRegistration {
     /// The registration of a block of `M`'s hooks. `hooks` is `|| earnorm::__private::describe(&BLOCK)`.
     #[must_use]
     pub const fn of<M: Model>(block: &'static Block<M>, hooks: fn() -> Vec<HookInfo>) -> Self {
-        Self { type_id: TypeId::of::<M>, model: std::any::type_name::<M>, hooks, block }
+        Self { type_id: TypeId::of::<M>, model: std::any::type_name::<M>, hooks, block, applied: applied::<M> }
+    }
+
+    /// The events that its `#[apply]` methods take.
+    pub(crate) fn applied(&self) -> Vec<AppliedEvent> {
+        (self.applied)(self.block)
     }
 
     /// The hooks of this registration.
@@ -80,6 +93,17 @@ impl std::fmt::Debug for HookRegistration {
 }
 
 inventory::collect!(HookRegistration);
+
+fn applied<M: 'static>(block: &(dyn Any + Send + Sync)) -> Vec<AppliedEvent> {
+    let mut events = Vec::new();
+    if let Some(block) = block.downcast_ref::<Block<M>>() {
+        for applier in block.appliers {
+            let Applier { event: name, version, fields, type_id, .. } = *applier;
+            events.push(AppliedEvent { type_id: type_id(), name, version, fields });
+        }
+    }
+    events
+}
 
 /// One hook, as lists of hooks show it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::event::{DELETED, RESTORED};
 use crate::fold;
 use crate::model::{Model, Stamp};
+use crate::registry::Turn;
 use crate::schema::ModelKind;
 use crate::unit::{Scope, Target};
 
@@ -69,10 +70,10 @@ impl<M: Model> Work<'_, M> {
     /// A delete is not validated: an instance that breaks a newer rule can still go.
     async fn run_delete_hooks(&mut self, entity: &Entity<M>) -> Result<Arc<Scope>> {
         let inner = self.scope.within(&entity.stream()?)?;
-        if !self.plan.pre_delete.is_empty() {
+        if self.plan.any_at(Turn::PreDelete) {
             let before = self.loaded.document.clone();
             let mut cx = super::PreContext::new(Arc::clone(&inner), self.operation, before);
-            let raised = super::hooks::run_pre(&self.plan.pre_delete, &mut self.model, &mut cx).await?;
+            let raised = super::hooks::run_pre(&self.plan, Turn::PreDelete, &mut self.model, &mut cx).await?;
             self.raised.extend(raised);
         }
         Ok(inner)

@@ -13,9 +13,10 @@ use super::context::{Operation, PostContext, PreContext};
 use super::{HookFailure, Receipt};
 use crate::database::Database;
 use crate::error::{BoxError, Error, Result, Veto};
-use crate::hook::{Abort, PostFn, PreFn};
+use crate::hook::{Abort, HookFn};
 use crate::model::Model;
-use crate::registry::{Plan, Step};
+use crate::registry::{Plan, Turn};
+use crate::schema::ModelSchema;
 use crate::unit::PostJob;
 use crate::validation::ValidationErrors;
 
@@ -34,12 +35,13 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
 pub(super) async fn validate<M: Model>(plan: &Plan<M>, model: &M) -> Result<()> {
     let mut errors = ValidationErrors::about(M::SCHEMA.personal);
     model.check(&mut errors);
-    for step in &plan.validate {
+    for hook in plan.at(Turn::Validate) {
+        let HookFn::Validate(run) = hook.run else { continue };
         // The call itself runs user code too, so it belongs inside the guard.
-        match caught(async { (step.run)(model).await }).await {
+        match caught(async { run(model).await }).await {
             Ok(Ok(())) => {}
             Ok(Err(more)) => errors.extend(more),
-            Err(message) => return Err(panicked::<M>(step.full_name(), message)),
+            Err(message) => return Err(panicked(M::SCHEMA, hook.full_name(), message)),
         }
     }
     errors.into_result().map_err(|errors| Error::Validation { model: M::SCHEMA.name, errors })
@@ -47,16 +49,18 @@ pub(super) async fn validate<M: Model>(plan: &Plan<M>, model: &M) -> Result<()> 
 
 /// Runs pre hooks. Events that they raise are applied after each and answered together.
 pub(super) async fn run_pre<M: Model>(
-    steps: &[Step<PreFn<M>>],
+    plan: &Plan<M>,
+    turn: Turn,
     model: &mut M,
     cx: &mut PreContext<'_, M>,
 ) -> Result<Vec<crate::entity::Raised>> {
     let mut raised = Vec::new();
-    for step in steps {
-        match caught(async { (step.run)(model, cx).await }).await {
+    for hook in plan.at(turn) {
+        let HookFn::Pre(run) = hook.run else { continue };
+        match caught(async { run(model, cx).await }).await {
             Ok(Ok(())) => {}
-            Ok(Err(abort)) => return Err(refused::<M>(step.full_name(), abort)),
-            Err(message) => return Err(panicked::<M>(step.full_name(), message)),
+            Ok(Err(abort)) => return Err(refused(M::SCHEMA, hook.full_name(), abort)),
+            Err(message) => return Err(panicked(M::SCHEMA, hook.full_name(), message)),
         }
         for (event, effect) in cx.take_raised() {
             effect(model);
@@ -66,8 +70,8 @@ pub(super) async fn run_pre<M: Model>(
     Ok(raised)
 }
 
-fn refused<M: Model>(hook: String, abort: Abort) -> Error {
-    let mut veto = Veto::new(hook, M::SCHEMA.name, abort.message);
+fn refused(schema: &ModelSchema, hook: String, abort: Abort) -> Error {
+    let mut veto = Veto::new(hook, schema.name, abort.message);
     match abort.source.map(|source| source.downcast::<Error>()) {
         // These are mistakes in the program, not refusals, and name what to change.
         Some(Ok(error)) if matches!(*error, Error::Reentrant { .. } | Error::HookDepth { .. }) => return *error,
@@ -78,8 +82,8 @@ fn refused<M: Model>(hook: String, abort: Abort) -> Error {
     Error::Veto(Box::new(veto))
 }
 
-fn panicked<M: Model>(hook: String, message: String) -> Error {
-    let mut veto = Veto::new(hook, M::SCHEMA.name, message);
+fn panicked(schema: &ModelSchema, hook: String, message: String) -> Error {
+    let mut veto = Veto::new(hook, schema.name, message);
     veto.panicked = true;
     Error::Veto(Box::new(veto))
 }
@@ -99,7 +103,7 @@ pub(super) fn post_job<M: Model>(
     write: impl FnOnce() -> AfterWrite<M>,
     operation: Operation,
 ) -> Option<PostJob> {
-    if steps(plan, operation).is_empty() {
+    if !plan.any_at(after(operation)) {
         return None;
     }
     let (plan, write) = (Arc::clone(plan), Arc::new(write()));
@@ -109,11 +113,21 @@ pub(super) fn post_job<M: Model>(
     }))
 }
 
-fn steps<M>(plan: &Plan<M>, operation: Operation) -> &[Step<PostFn<M>>] {
+/// Which pre hooks an operation runs.
+pub(super) fn before(operation: Operation) -> Turn {
     match operation {
-        Operation::Create => &plan.post_create,
-        Operation::Update | Operation::Restore => &plan.post_update,
-        Operation::Delete => &plan.post_delete,
+        Operation::Create => Turn::PreCreate,
+        Operation::Update | Operation::Restore => Turn::PreUpdate,
+        Operation::Delete => Turn::PreDelete,
+    }
+}
+
+/// Which post hooks an operation runs.
+fn after(operation: Operation) -> Turn {
+    match operation {
+        Operation::Create => Turn::PostCreate,
+        Operation::Update | Operation::Restore => Turn::PostUpdate,
+        Operation::Delete => Turn::PostDelete,
     }
 }
 
@@ -124,7 +138,8 @@ async fn run_post<M: Model>(
     receipt: &Receipt,
 ) -> Vec<HookFailure> {
     let mut failures = Vec::new();
-    for step in steps(plan, write.operation) {
+    for hook in plan.at(after(write.operation)) {
+        let HookFn::Post(run) = hook.run else { continue };
         let cx = PostContext {
             db,
             operation: write.operation,
@@ -134,12 +149,12 @@ async fn run_post<M: Model>(
             receipt,
             of: PhantomData,
         };
-        let (panicked, source): (bool, BoxError) = match caught(async { (step.run)(&write.model, &cx).await }).await {
+        let (panicked, source): (bool, BoxError) = match caught(async { run(&write.model, &cx).await }).await {
             Ok(Ok(())) => continue,
             Ok(Err(error)) => (false, error),
             Err(message) => (true, message.into()),
         };
-        let failure = HookFailure { hook: step.full_name(), model: M::SCHEMA.name, panicked, source };
+        let failure = HookFailure { hook: hook.full_name(), model: M::SCHEMA.name, panicked, source };
         tracing::error!(hook = failure.hook, model = failure.model, error = %failure.source, "post hook failed; the write stays");
         failures.push(failure);
     }

@@ -72,14 +72,10 @@ impl<M: Model> Work<'_, M> {
             self.model.stamp(Stamp::Updated, now);
         }
         hooks::validate(&self.plan, &self.model).await?;
-        let steps = match self.operation {
-            Operation::Create => &self.plan.pre_create,
-            Operation::Update | Operation::Restore => &self.plan.pre_update,
-            Operation::Delete => &self.plan.pre_delete,
-        };
-        if !steps.is_empty() {
+        let turn = hooks::before(self.operation);
+        if self.plan.any_at(turn) {
             let mut cx = PreContext::new(Arc::clone(&inner), self.operation, self.loaded.document.clone());
-            let raised = hooks::run_pre(steps, &mut self.model, &mut cx).await?;
+            let raised = hooks::run_pre(&self.plan, turn, &mut self.model, &mut cx).await?;
             self.raised.extend(raised);
             hooks::validate(&self.plan, &self.model).await?;
         }
