@@ -17,6 +17,6 @@ pub use crate::shape;
 pub use crate::upcast::{UpcastError, UpcastOutcome, UpcastRegistration};
 pub use crate::validation::{self, Nested, ValidationError, ValidationErrors};
 pub use crate::value::{
-    Value, absent_serde, as_document, decode_serde, encode_serde, field, field_or, item, items, put, read, tagged,
+    Encoding, Value, absent_serde, as_document, decode_serde, encode_serde, field, item, items, read, tagged,
     unknown_variant, variant, veiled, write,
 };

@@ -10,7 +10,9 @@ mod generated;
 mod scalars;
 mod serde_value;
 
-pub use generated::{absent_serde, as_document, item, items, read, tagged, unknown_variant, variant, veiled, write};
+pub use generated::{
+    Encoding, absent_serde, as_document, field, item, items, read, tagged, unknown_variant, variant, veiled, write,
+};
 pub use serde_value::{decode_serde, encode_serde};
 
 use bson::Bson;
@@ -174,43 +176,6 @@ pub(crate) fn read_date(value: &bson::Bson) -> Option<DateTime<Utc>> {
 #[must_use]
 pub fn to_millis(moment: DateTime<Utc>) -> DateTime<Utc> {
     moment.trunc_subsecs(3)
-}
-
-/// Reads a field of a document; for generated code.
-///
-/// # Errors
-/// Names the field that is missing or of another type.
-pub fn field<T: Value>(document: &bson::Document, path: &str) -> Result<T, DecodeError> {
-    match document.get(path) {
-        Some(stored) => T::decode(stored),
-        None => T::absent(),
-    }
-    .map_err(|error| error.at(path))
-}
-
-/// Reads a field of a document, or makes its default where it is missing; for generated code.
-///
-/// # Errors
-/// Names the field that is of another type.
-pub fn field_or<T: Value>(
-    document: &bson::Document,
-    path: &str,
-    default: impl FnOnce() -> T,
-) -> Result<T, DecodeError> {
-    match document.get(path) {
-        Some(stored) => T::decode(stored).map_err(|error| error.at(path)),
-        None => Ok(default()),
-    }
-}
-
-/// Writes a field of a document; for generated code.
-///
-/// # Errors
-/// Names the field whose value has no stored form.
-pub fn put<T: Value>(document: &mut bson::Document, path: &str, value: &T) -> Result<(), EncodeError> {
-    let stored = value.encode().map_err(|error| error.at(path))?;
-    document.insert(path, stored);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -114,9 +114,9 @@ fn generated(item: &ItemStruct, keys: &EventKeys, name: &str, fields: &[FieldMod
         (
             quote! {
                 #[allow(unused_mut)]
-                let mut #document = #rt::bson::Document::new();
+                let mut #document = #rt::Encoding::new();
                 #encode
-                ::core::result::Result::Ok(#document)
+                #document.finish()
             },
             quote! {
                 let _ = &#data;

@@ -5,17 +5,60 @@ use bson::{Bson, Document};
 use super::decode_serde;
 use crate::error::{DecodeError, EncodeError};
 
-/// Writes a field of a document.
-///
-/// # Errors
-/// Names the field whose value has no stored form.
-pub fn write(document: &mut Document, path: &str, stored: Result<Bson, EncodeError>) -> Result<(), EncodeError> {
-    let stored = stored.map_err(|error| error.at(path))?;
-    document.insert(path, stored);
-    Ok(())
+/// A document in the making. The first field that has no stored form is kept until the end, so that generated code has
+/// one way out and not one a field.
+#[derive(Debug, Default)]
+pub struct Encoding {
+    document: Document,
+    error: Option<EncodeError>,
 }
 
-/// Reads a field of a document; `absent` says what a missing one means.
+impl Encoding {
+    /// An empty document.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The document.
+    ///
+    /// # Errors
+    /// Names the field whose value has no stored form.
+    pub fn finish(self) -> Result<Document, EncodeError> {
+        self.error.map_or(Ok(self.document), Err)
+    }
+}
+
+/// Writes a field of a document.
+pub fn write(to: &mut Encoding, path: &str, stored: Result<Bson, EncodeError>) {
+    match stored {
+        _ if to.error.is_some() => {}
+        Ok(stored) => {
+            to.document.insert(path, stored);
+        }
+        Err(error) => to.error = Some(error.at(path)),
+    }
+}
+
+/// Reads a field of a document by functions of its type, so that fields of one type share this code; `absent` says what a
+/// missing one means.
+///
+/// # Errors
+/// Names the field that is missing or of another type.
+pub fn field<T>(
+    document: &Document,
+    path: &str,
+    decode: fn(&Bson) -> Result<T, DecodeError>,
+    absent: fn() -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    match document.get(path) {
+        Some(stored) => decode(stored),
+        None => absent(),
+    }
+    .map_err(|error| error.at(path))
+}
+
+/// Reads a field of a document in a way of its own; `absent` says what a missing one means.
 ///
 /// # Errors
 /// Names the field that is missing or of another type.
@@ -49,9 +92,9 @@ pub fn as_document(stored: &Bson) -> Result<&Document, DecodeError> {
 /// # Errors
 /// The content's error, at the variant.
 pub fn tagged(variant: &str, content: Result<Bson, EncodeError>) -> Result<Bson, EncodeError> {
-    let mut document = Document::new();
-    write(&mut document, variant, content)?;
-    Ok(Bson::Document(document))
+    let mut document = Encoding::new();
+    write(&mut document, variant, content);
+    document.finish().map(Bson::Document)
 }
 
 /// The name and the content of a stored enum's variant.

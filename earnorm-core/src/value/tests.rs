@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use bson::{Binary, Bson, bson, doc};
 
+use super::generated::{Encoding, field, write};
 use super::*;
 
 /// 2^53: above it, doubles are not exact any more.
@@ -93,13 +94,18 @@ fn an_operand_has_the_form_of_its_field() {
 }
 
 #[test]
-fn a_field_is_put_and_read_under_its_name() {
-    let mut document = doc! {};
-    put(&mut document, "n", &5_i64).unwrap();
+fn a_field_is_written_and_read_under_its_name() {
+    let mut encoding = Encoding::new();
+    write(&mut encoding, "n", 5_i64.encode());
+    let document = encoding.finish().unwrap();
     assert_eq!(document, doc! { "n": 5_i64 });
-    assert_eq!((field::<i64>(&document, "n").unwrap(), field::<Option<i64>>(&document, "m").unwrap()), (5, None));
-    assert_eq!((field_or(&document, "n", || 7_i64).unwrap(), field_or(&document, "m", || 7_i64).unwrap()), (5, 7));
-    assert!(field::<String>(&document, "n").unwrap_err().to_string().contains('n'));
-    assert!(field::<i64>(&document, "m").is_err() && field_or(&document, "n", String::new).is_err());
-    assert!(put(&mut document, "big", &u64::MAX).unwrap_err().to_string().contains("big"));
+    assert_eq!(field(&document, "n", i64::decode, i64::absent).unwrap(), 5);
+    assert_eq!(field(&document, "m", <Option<i64>>::decode, <Option<i64>>::absent).unwrap(), None);
+    assert!(field(&document, "m", i64::decode, i64::absent).unwrap_err().to_string().contains('m'));
+    assert!(field(&document, "n", String::decode, String::absent).unwrap_err().to_string().contains('n'));
+    let mut encoding = Encoding::new();
+    write(&mut encoding, "big", u64::MAX.encode());
+    write(&mut encoding, "bigger", u64::MAX.encode());
+    let error = encoding.finish().unwrap_err().to_string();
+    assert!(error.contains("big") && !error.contains("bigger"), "the first that has no stored form: {error}");
 }

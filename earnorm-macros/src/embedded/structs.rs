@@ -66,9 +66,9 @@ fn document(rt: &Runtime, ident: &Ident, fields: &[FieldModel]) -> TokenStream {
                 const KIND: #rt::StoredKind = #rt::StoredKind::Document;
                 #shape
                 fn encode(&self) -> ::core::result::Result<#rt::bson::Bson, #rt::EncodeError> {
-                    let mut #document = #rt::bson::Document::new();
+                    let mut #document = #rt::Encoding::new();
                     #encode
-                    ::core::result::Result::Ok(#rt::bson::Bson::Document(#document))
+                    #document.finish().map(#rt::bson::Bson::Document)
                 }
                 fn decode(stored: &#rt::bson::Bson) -> ::core::result::Result<Self, #rt::DecodeError> {
                     let #document = #rt::as_document(stored)?;

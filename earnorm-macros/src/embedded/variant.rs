@@ -121,9 +121,9 @@ impl VariantIr {
                     Self::#ident { #(#names),* } => {
                         #(let _ = #unused;)*
                         #[allow(unused_mut)]
-                        let mut #document = #rt::bson::Document::new();
+                        let mut #document = #rt::Encoding::new();
                         #encode
-                        #rt::tagged(#stored, ::core::result::Result::Ok(#rt::bson::Bson::Document(#document)))
+                        #rt::tagged(#stored, ::core::result::Result::Ok(#rt::bson::Bson::Document(#document.finish()?)))
                     }
                 }
             }

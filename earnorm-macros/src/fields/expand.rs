@@ -25,7 +25,12 @@ impl Access {
     }
 }
 
-/// Statements that write the fields into `document`.
+/// Where mistakes in a field's type are shown.
+fn of_type(field: &FieldModel) -> Span {
+    Span::mixed_site().located_at(field.ty_span())
+}
+
+/// Statements that write the fields into `document`, an `Encoding`.
 pub(crate) fn encode(rt: &Runtime, fields: &[FieldModel], access: Access, document: &TokenStream) -> TokenStream {
     let id_first = fields.iter().filter(|field| field.id.is_some());
     let others = fields.iter().filter(|field| field.id.is_none() && !field.skip);
@@ -36,14 +41,14 @@ pub(crate) fn encode(rt: &Runtime, fields: &[FieldModel], access: Access, docume
             Some(_) => quote!(::core::result::Result::map_err(#value, #rt::EncodeError::veiled)),
             None => value,
         };
-        quote!(#(#cfgs)* #rt::write(&mut #document, #stored, #value)?;)
+        quote!(#(#cfgs)* #rt::write(&mut #document, #stored, #value);)
     });
     quote!(#(#statements)*)
 }
 
 fn encode_value(rt: &Runtime, field: &FieldModel, place: &TokenStream) -> TokenStream {
     let ty = &field.ty;
-    let span = Span::mixed_site().located_at(field.ty_span());
+    let span = of_type(field);
     match &field.codec {
         Codec::Value => quote_spanned!(span=> <#ty as #rt::Value>::encode(#place)),
         Codec::Serde | Codec::With(None, _) => quote_spanned!(span=> #rt::encode_serde::<#ty>(#place)),
@@ -75,13 +80,35 @@ pub(crate) fn decode(rt: &Runtime, fields: &[FieldModel], document: &TokenStream
 
 fn decode_value(rt: &Runtime, field: &FieldModel, document: &TokenStream) -> TokenStream {
     let FieldModel { stored, ty, .. } = field;
-    let span = Span::mixed_site().located_at(field.ty_span());
+    let span = of_type(field);
     if field.skip {
         return match default_value(field) {
             Some(value) => value,
             None => quote_spanned!(span=> <#ty as ::core::default::Default>::default()),
         };
     }
+    let read = match (&field.codec, field.personal.is_none()) {
+        (Codec::Value, true) => {
+            let of = quote_spanned!(span=> <#ty as #rt::Value>);
+            let absent = match default_value(field) {
+                Some(value) => quote!(|| ::core::result::Result::Ok(#value)),
+                None => quote!(#of::absent),
+            };
+            quote!(#rt::field(#document, #stored, #of::decode, #absent))
+        }
+        _ => read_specially(rt, field, document),
+    };
+    // As `?` does, without its calls.
+    quote!(match #read {
+        ::core::result::Result::Ok(value) => value,
+        ::core::result::Result::Err(error) => return ::core::result::Result::Err(error),
+    })
+}
+
+/// The result of reading a field that serde reads, or that no error may show.
+fn read_specially(rt: &Runtime, field: &FieldModel, document: &TokenStream) -> TokenStream {
+    let FieldModel { stored, ty, .. } = field;
+    let span = of_type(field);
     let absent = match (default_value(field), &field.codec) {
         (Some(value), _) => quote!(|| ::core::result::Result::Ok(#value)),
         (None, Codec::Value) => quote_spanned!(span=> || <#ty as #rt::Value>::absent()),
@@ -94,12 +121,12 @@ fn decode_value(rt: &Runtime, field: &FieldModel, document: &TokenStream) -> Tok
     if field.personal.is_some() {
         decode = quote!(#rt::veiled(#decode));
     }
-    quote!(#rt::read(#document, #stored, #decode, #absent)?)
+    quote!(#rt::read(#document, #stored, #decode, #absent))
 }
 
 fn decoder(rt: &Runtime, field: &FieldModel) -> TokenStream {
     let ty = &field.ty;
-    let span = Span::mixed_site().located_at(field.ty_span());
+    let span = of_type(field);
     match &field.codec {
         Codec::Value => quote_spanned!(span=> |stored| <#ty as #rt::Value>::decode(stored)),
         Codec::Serde | Codec::With(_, None) => quote_spanned!(span=> #rt::decode_serde::<#ty>),
@@ -126,7 +153,7 @@ fn default_value(field: &FieldModel) -> Option<TokenStream> {
     match &field.absent {
         Absent::Type => None,
         Absent::Trait => {
-            let span = Span::mixed_site().located_at(field.ty_span());
+            let span = of_type(field);
             Some(quote_spanned!(span=> <#ty as ::core::default::Default>::default()))
         }
         Absent::Expr(_) => Some(quote!(Self::#default_fn())),
@@ -156,7 +183,7 @@ pub(crate) fn default_functions(fields: &[FieldModel]) -> TokenStream {
 pub(crate) fn personal(rt: &Runtime, fields: &[FieldModel]) -> TokenStream {
     let paths = fields.iter().filter(|field| field.personal.is_some() && !field.skip).map(|field| {
         let FieldModel { stored, ty, cfgs, .. } = field;
-        let span = Span::mixed_site().located_at(field.ty_span());
+        let span = of_type(field);
         let path = quote_spanned!(span=> #rt::personal_path::<#ty>(#stored));
         quote!(#(#cfgs)* #path)
     });
@@ -176,7 +203,7 @@ pub(crate) fn shapes(rt: &Runtime, fields: &[FieldModel]) -> TokenStream {
 /// The function that answers the shape of a field.
 pub(crate) fn shape(rt: &Runtime, field: &FieldModel) -> TokenStream {
     let ty = &field.ty;
-    let span = Span::mixed_site().located_at(field.ty_span());
+    let span = of_type(field);
     let path = |path: &Option<syn::Path>| path.as_ref().map_or_else(|| "serde".to_owned(), compact);
     let text = match &field.codec {
         Codec::Value => return quote_spanned!(span=> <#ty as #rt::Value>::shape),

@@ -90,9 +90,9 @@ fn implementation(ir: &ModelIr) -> TokenStream {
                 &self.#id_ident
             }
             fn encode(&self) -> ::core::result::Result<#rt::bson::Document, #rt::EncodeError> {
-                let mut #document = #rt::bson::Document::new();
+                let mut #document = #rt::Encoding::new();
                 #encode
-                ::core::result::Result::Ok(#document)
+                #document.finish()
             }
             fn decode(#document: &#rt::bson::Document) -> ::core::result::Result<Self, #rt::DecodeError> {
                 ::core::result::Result::Ok(Self { #decode })
