@@ -17,6 +17,6 @@ pub use crate::shape;
 pub use crate::upcast::{UpcastError, UpcastOutcome, UpcastRegistration};
 pub use crate::validation::{self, Nested, ValidationError, ValidationErrors};
 pub use crate::value::{
-    Encoding, Value, absent_serde, as_document, decode_serde, encode_serde, field, item, items, read, tagged,
+    Encoding, Fields, Value, absent_serde, decode_serde, encode_serde, field, fields_of, item, items, read, tagged,
     unknown_variant, variant, veiled, write,
 };

@@ -1,5 +1,6 @@
 //! An instance in memory: the user's struct, its version, and what was loaded.
 
+mod kept;
 mod state;
 
 use std::fmt;
@@ -18,7 +19,8 @@ use crate::stream::StreamId;
 use crate::unit::Target;
 use crate::value::Value;
 
-pub(crate) use state::{Before, Loaded, Raised, State, lock};
+pub(crate) use kept::KeptState;
+pub(crate) use state::{Before, Internals, Loaded, Raised, State, lock};
 
 /// A model instance with its version and what was loaded. It derefs to the model: change fields, then [`Entity::save`].
 ///

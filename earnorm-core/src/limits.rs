@@ -5,8 +5,8 @@ mod inspect;
 use crate::commit::{Commit, DocumentOp};
 use crate::error::{Error, Result};
 
-pub(crate) use inspect::refuse_sealed;
-pub use inspect::{MAX_DEPTH, MODEL_DEPTH_MAX, decode_document, size_of, size_of_model};
+pub use inspect::{MAX_DEPTH, MODEL_DEPTH_MAX, decode_document, decode_of, size_of, size_of_model};
+pub(crate) use inspect::{decode_field, refuse_sealed};
 
 /// What the largest database document may hold.
 pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -1,20 +1,22 @@
 //! Loading: from state documents to entities.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
-use bson::Document;
+use bson::{Document, RawDocument};
 
 use crate::database::Database;
-use crate::entity::{Entity, Loaded, stored_id};
+use crate::entity::{Entity, Internals, KeptState, Loaded, stored_id};
 use crate::error::{BoxError, Error, Result};
 use crate::fold;
 use crate::hook::HookFn;
+use crate::limits::decode_of;
 use crate::model::Model;
 use crate::registry::{Plan, Turn};
 use crate::save::caught;
+use crate::store::StoredDocument;
 use crate::unit::Target;
 use crate::upcast::Span;
+use crate::value::{Fields, RawFields};
 
 /// One instance by id, staged writes of the target included; `None` when it is not there or deleted.
 pub(crate) async fn get<M: Model, T: Target>(from: &T, id: &M::Id, deleted_too: bool) -> Result<Option<Entity<M>>> {
@@ -57,11 +59,41 @@ pub(crate) async fn entity<M: Model>(db: &Database, plan: &Plan<M>, document: Do
         let subject = M::SCHEMA.collection.to_owned();
         return Err(Error::Corrupt { subject, reason: "a document in it is empty".to_owned() });
     };
-    if loaded.schema_version != M::SCHEMA.version {
+    let found = loaded.schema_version;
+    if found != M::SCHEMA.version {
         let subject = described::<M>(document);
-        upcast::<M>(db, Arc::make_mut(document), loaded.schema_version, || subject.clone())?;
+        document.change(|document| upcast::<M>(db, document, found, || subject.clone()))?;
     }
-    let mut model = fold::decode::<M>(document, || described::<M>(document))?;
+    let model = fold::decode::<M>(document, || described::<M>(document))?;
+    post_load(plan, model, loaded).await
+}
+
+/// The entity of a state document that a store has at hand: bytes become a model without a document in between, where
+/// they hold nothing else.
+pub(crate) async fn stored<M: Model>(db: &Database, plan: &Plan<M>, stored: StoredDocument) -> Result<Entity<M>> {
+    let bytes = match stored {
+        StoredDocument::Document(document) => return entity(db, plan, document).await,
+        StoredDocument::Bytes(bytes) => bytes,
+    };
+    match of_bytes::<M>(&bytes) {
+        Some((model, internals, version)) => {
+            post_load(plan, model, Loaded::of(&internals, version, KeptState::of_read(bytes))).await
+        }
+        None => entity(db, plan, decode_of(M::SCHEMA.collection, &bytes)?).await,
+    }
+}
+
+/// `None` where it takes a document: of another shape, with fields that the model does not have, or with a fault, which
+/// is explained then.
+fn of_bytes<M: Model>(bytes: &RawDocument) -> Option<(M, Internals, u64)> {
+    let fields = RawFields::read(bytes)?;
+    let internals = Internals::take(|name| fields.take(name).ok().flatten());
+    let version = internals.version.filter(|_| internals.schema_version == M::SCHEMA.version)?;
+    let model = M::decode_fields(&Fields::of_bytes(&fields)).ok()?;
+    fields.are_all_taken().then_some((model, internals, version))
+}
+
+async fn post_load<M: Model>(plan: &Plan<M>, mut model: M, loaded: Loaded) -> Result<Entity<M>> {
     for hook in plan.at(Turn::PostLoad) {
         let HookFn::Load(run) = hook.run else { continue };
         let outcome = caught(async { run(&mut model).await }).await;

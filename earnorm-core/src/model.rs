@@ -22,7 +22,7 @@ use crate::query::{Field, Filter, Query};
 use crate::schema::ModelSchema;
 use crate::unit::Target;
 use crate::validation::ValidationErrors;
-use crate::value::Value;
+use crate::value::{Fields, Value};
 use crate::{load, retry};
 
 /// A persisted struct: put `#[model]` above it.
@@ -50,7 +50,16 @@ pub trait Model: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// Names the field that is missing or of another type.
-    fn decode(document: &Document) -> Result<Self, DecodeError>;
+    fn decode(document: &Document) -> Result<Self, DecodeError> {
+        Self::decode_fields(&Fields::of(document))
+    }
+
+    /// As [`Model::decode`], of fields that may still be bytes.
+    ///
+    /// # Errors
+    /// As [`Model::decode`].
+    #[doc(hidden)]
+    fn decode_fields(fields: &Fields<'_>) -> Result<Self, DecodeError>;
 
     /// Adds every rule of `#[validate(…)]` on a field that is broken.
     fn check(&self, errors: &mut ValidationErrors);

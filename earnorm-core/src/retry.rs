@@ -128,7 +128,7 @@ pub(crate) async fn restore<M: Model>(db: &Database, id: &M::Id) -> Result<Entit
             let model = fold::decode::<M>(&document, || format!("last state of {}", last.stream))?;
             let loaded = Loaded {
                 version: last.version,
-                document: Some(std::sync::Arc::new(document)),
+                document: Some(document.into()),
                 recorded_at: Some(last.recorded_at),
                 schema_version: last.schema_version,
                 stored: false,

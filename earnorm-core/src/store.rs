@@ -6,12 +6,14 @@ mod query;
 use std::fmt;
 
 use async_trait::async_trait;
-use bson::{Bson, Document};
+use bson::{Bson, Document, RawDocumentBuf};
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::commit::{Checkpoint, Commit, Committed};
 use crate::error::Result;
 use crate::event::RecordedEvent;
+use crate::limits::decode_of;
 use crate::position::Position;
 use crate::predicate::Predicate;
 
@@ -22,6 +24,31 @@ pub use query::{
 
 /// Documents as they are read.
 pub type DocumentStream = BoxStream<'static, Result<Document>>;
+
+/// A document as a store has it at hand.
+#[derive(Debug, Clone)]
+pub enum StoredDocument {
+    /// As it is.
+    Document(Document),
+    /// As BSON that was not looked at yet.
+    Bytes(RawDocumentBuf),
+}
+
+impl StoredDocument {
+    /// The document; its errors name the collection.
+    ///
+    /// # Errors
+    /// As [`decode_of`] has.
+    pub fn into_document(self, collection: &str) -> Result<Document> {
+        match self {
+            Self::Document(document) => Ok(document),
+            Self::Bytes(bytes) => decode_of(collection, &bytes),
+        }
+    }
+}
+
+/// Documents as a store has them at hand.
+pub type StoredDocumentStream = BoxStream<'static, Result<StoredDocument>>;
 
 /// A place for the log and the state documents.
 ///
@@ -68,6 +95,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Documents that match, sorted, cut and projected.
     async fn find(&self, query: DocumentQuery) -> Result<DocumentStream>;
+
+    /// As [`Store::find`], with each document as the store has it at hand: who makes a struct of it need not make a
+    /// document first. What is wrong with bytes is found by whoever reads them.
+    async fn find_stored(&self, query: DocumentQuery) -> Result<StoredDocumentStream> {
+        Ok(self.find(query).await?.map_ok(StoredDocument::Document).boxed())
+    }
 
     /// How [`Store::find`] answers a query, without reading its documents.
     async fn explain(&self, query: &DocumentQuery) -> Result<Explanation>;

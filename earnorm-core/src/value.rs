@@ -6,12 +6,15 @@
 mod collections;
 #[cfg(feature = "rust_decimal")]
 mod decimal;
+mod fields;
 mod generated;
 mod scalars;
 mod serde_value;
 
+pub use fields::Fields;
+pub(crate) use fields::RawFields;
 pub use generated::{
-    Encoding, absent_serde, as_document, field, item, items, read, tagged, unknown_variant, variant, veiled, write,
+    Encoding, absent_serde, field, fields_of, item, items, read, tagged, unknown_variant, variant, veiled, write,
 };
 pub use serde_value::{decode_serde, encode_serde};
 

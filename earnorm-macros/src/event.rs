@@ -119,7 +119,8 @@ fn generated(item: &ItemStruct, keys: &EventKeys, name: &str, fields: &[FieldMod
                 #document.finish()
             },
             quote! {
-                let _ = &#data;
+                let #data = &#rt::Fields::of(#data);
+                let _ = #data;
                 ::core::result::Result::Ok(Self { #decode })
             },
         )

@@ -68,7 +68,7 @@ use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{
     AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Explanation, LogPage, LogQuery, Store,
-    StoreAdmin, StreamQuery,
+    StoreAdmin, StoredDocumentStream, StreamQuery,
 };
 
 pub use self::batching::Batching;
@@ -178,6 +178,11 @@ impl Store for MongoStore {
     async fn find(&self, query: DocumentQuery) -> Result<DocumentStream> {
         self.inner.open()?;
         self.inner.find(query).await
+    }
+
+    async fn find_stored(&self, query: DocumentQuery) -> Result<StoredDocumentStream> {
+        self.inner.open()?;
+        self.inner.find_stored(query).await
     }
 
     async fn explain(&self, query: &DocumentQuery) -> Result<Explanation> {

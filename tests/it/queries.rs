@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use earnorm::Registry;
+use earnorm::bson::{Bson, doc};
 use earnorm::prelude::*;
 use earnorm::query::Cursor;
+use earnorm::store::PutRule;
 use futures::StreamExt;
 
 #[model(embedded)]
@@ -120,6 +122,40 @@ every_store! {
         assert_eq!(ids(&db, Order::ADDRESS.then(Address::CITY).eq("City 1") & Order::ID.lte(5)).await, [1, 3, 5]);
         assert_eq!(ids(&db, Order::ADDRESS.then(Address::ZIP).is_some()).await, [3]);
         assert_eq!(ids(&db, Order::NOTE.exists(false)).await, Vec::<i64>::new(), "`None` is stored as null");
+    }
+
+    async fn what_is_found_is_saved_as_what_is_loaded(db: Database) {
+        fill(&db).await;
+        let admin = db.store().admin();
+        let stored = async |id: i64| db.store().get("orders", &Bson::from(id)).await.unwrap().unwrap();
+        // What the model does not have stays where it is.
+        let mut strange = stored(7).await;
+        strange.insert("stray", doc! { "of": [1, null] });
+        admin.put("orders", vec![strange], PutRule::Always).await.unwrap();
+        let mut found = Order::all().sort(Order::ID.asc()).all(&db).await.unwrap();
+        for (entity, id) in found.iter_mut().zip(1..) {
+            let loaded = Order::load(&db, id).await.unwrap();
+            assert_eq!((&**entity, entity.version()), (&order(id), loaded.version()));
+            assert!(entity.changes().unwrap().is_empty() && loaded.changes().unwrap().is_empty());
+            entity.lines.push(Line { sku: "new".into(), quantity: 1 });
+            entity.address.zip = None;
+            let (mut loaded, paths) = (loaded, entity.changes().unwrap().paths());
+            (loaded.lines, loaded.address) = (entity.lines.clone(), entity.address.clone());
+            assert_eq!(paths, loaded.changes().unwrap().paths());
+            assert_eq!(paths.contains(&"address.zip".to_owned()), id == 3, "{paths:?}");
+            entity.save(&db).await.unwrap();
+            let after = stored(id).await;
+            assert_eq!(after.get_i64("_v").unwrap(), 2);
+            assert_eq!(after.contains_key("stray"), id == 7);
+            assert_eq!(**entity, *Order::load(&db, id).await.unwrap());
+        }
+        // What cannot be read is told alike.
+        let mut broken = stored(9).await;
+        broken.insert("address", doc! { "city": 5 });
+        admin.put("orders", vec![broken], PutRule::Always).await.unwrap();
+        let found = Order::find(Order::ID.eq(9)).all(&db).await.unwrap_err().to_string();
+        assert_eq!(found, Order::load(&db, 9).await.unwrap_err().to_string());
+        assert!(found.contains("address.city"), "{found}");
     }
 
     async fn order_limit_skip_count_first_exists(db: Database) {

@@ -1,11 +1,12 @@
 //! What an entity knows beside its fields. It is shared with the unit of work that a save was staged in, so that one
 //! commit moves the versions of all its entities.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bson::Document;
+use bson::{Bson, Document};
 use chrono::{DateTime, Utc};
 
+use super::kept::KeptState;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::model::Model;
@@ -18,7 +19,7 @@ pub(crate) struct Loaded {
     /// 0 when the instance was never saved.
     pub(crate) version: u64,
     /// The model's fields. They stay known after a delete.
-    pub(crate) document: Option<Arc<Document>>,
+    pub(crate) document: Option<KeptState>,
     pub(crate) recorded_at: Option<DateTime<Utc>>,
     /// The schema version of the stored document.
     pub(crate) schema_version: u32,
@@ -28,31 +29,54 @@ pub(crate) struct Loaded {
     pub(crate) live: bool,
 }
 
+/// The library's own fields of a state document.
+#[derive(Debug)]
+pub(crate) struct Internals {
+    /// `None` where there is none.
+    pub(crate) version: Option<u64>,
+    pub(crate) schema_version: u32,
+    recorded_at: Option<DateTime<Utc>>,
+    live: bool,
+}
+
+impl Internals {
+    /// Takes them out of a document by `take`.
+    pub(crate) fn take(mut take: impl FnMut(&'static str) -> Option<Bson>) -> Self {
+        // The last first: they stand at the end, and what is taken from there moves nothing.
+        take(schema::CHECKED_BY);
+        let live = !matches!(take(schema::LIVE), Some(Bson::Boolean(false)));
+        let recorded_at = match take(schema::RECORDED_AT) {
+            Some(Bson::DateTime(moment)) => DateTime::from_timestamp_millis(moment.timestamp_millis()),
+            _ => None,
+        };
+        let schema_version = match take(schema::SCHEMA_VERSION) {
+            Some(Bson::Int32(version)) => u32::try_from(version).unwrap_or(1),
+            Some(Bson::Int64(version)) => u32::try_from(version).unwrap_or(1),
+            _ => 1,
+        };
+        let version = match take(schema::VERSION) {
+            Some(Bson::Int64(version)) => u64::try_from(version).ok(),
+            Some(Bson::Int32(version)) => u64::try_from(version).ok(),
+            _ => None,
+        };
+        Self { version, schema_version, recorded_at, live }
+    }
+}
+
 impl Loaded {
     /// Takes a state document apart.
     pub(crate) fn from_document(mut document: Document, subject: impl Fn(&Document) -> String) -> Result<Self> {
-        // The last first: they stand at the end, and what is taken from there moves nothing.
-        document.remove(schema::CHECKED_BY);
-        let live = !matches!(document.remove(schema::LIVE), Some(bson::Bson::Boolean(false)));
-        let recorded_at = match document.remove(schema::RECORDED_AT) {
-            Some(bson::Bson::DateTime(moment)) => DateTime::from_timestamp_millis(moment.timestamp_millis()),
-            _ => None,
-        };
-        let schema_version = match document.remove(schema::SCHEMA_VERSION) {
-            Some(bson::Bson::Int32(version)) => u32::try_from(version).unwrap_or(1),
-            Some(bson::Bson::Int64(version)) => u32::try_from(version).unwrap_or(1),
-            _ => 1,
-        };
-        let version = match document.remove(schema::VERSION) {
-            Some(bson::Bson::Int64(version)) => u64::try_from(version).ok(),
-            Some(bson::Bson::Int32(version)) => u64::try_from(version).ok(),
-            _ => None,
-        };
-        let version = version.ok_or_else(|| {
+        let internals = Internals::take(|name| document.remove(name));
+        let version = internals.version.ok_or_else(|| {
             let reason = "it has no version (`_v`); documents that were there before need a baseline in the log first";
             Error::Corrupt { subject: subject(&document), reason: reason.to_owned() }
         })?;
-        Ok(Self { version, document: Some(Arc::new(document)), recorded_at, schema_version, stored: true, live })
+        Ok(Self::of(&internals, version, document.into()))
+    }
+
+    pub(crate) fn of(internals: &Internals, version: u64, document: KeptState) -> Self {
+        let Internals { schema_version, recorded_at, live, .. } = *internals;
+        Self { version, document: Some(document), recorded_at, schema_version, stored: true, live }
     }
 }
 

@@ -152,6 +152,28 @@ pub fn decode_document(raw: &RawDocument, levels: usize, subject: impl Fn() -> S
     decode(raw, 1, &Bound { depth: MAX_DEPTH + levels, subject: &subject, sealed: true })
 }
 
+/// As [`decode_document`], for a document of a collection, which its errors name.
+///
+/// # Errors
+/// As [`decode_document`].
+pub fn decode_of(collection: &str, raw: &RawDocument) -> Result<Document> {
+    let subject = || match raw.get("_id") {
+        Ok(Some(RawBsonRef::String(id))) => format!("document {id} of {collection}"),
+        Ok(Some(
+            id @ (RawBsonRef::ObjectId(_) | RawBsonRef::Int64(_) | RawBsonRef::Int32(_) | RawBsonRef::Binary(_)),
+        )) => Bson::try_from(id)
+            .map_or_else(|_| format!("a document of {collection}"), |id| format!("document {id} of {collection}")),
+        _ => format!("a document of {collection}"),
+    };
+    decode_document(raw, 0, subject)
+}
+
+/// Decodes a field of the first level, as [`decode_document`] does.
+pub(crate) fn decode_field(value: RawBsonRef<'_>) -> Result<Bson> {
+    let subject = || "a field".to_owned();
+    decode_value(value, 1, &Bound { depth: MAX_DEPTH, subject: &subject, sealed: true })
+}
+
 fn decode(raw: &RawDocument, depth: usize, bound: &Bound<'_>) -> Result<Document> {
     if depth > bound.depth {
         return Err(Error::TooDeep { subject: (bound.subject)(), limit: MAX_DEPTH });

@@ -117,10 +117,10 @@ impl<M: Model> Query<M> {
     /// [`Error::InvalidQuery`], [`Error::Decode`]; what the store answers.
     pub async fn all(self, db: &Database) -> Result<Vec<Entity<M>>> {
         let plan = db.plan::<M>()?;
-        let mut documents = db.store().find(self.request()).await?;
+        let mut documents = db.store().find_stored(self.request()).await?;
         let mut entities = Vec::new();
         while let Some(document) = documents.next().await {
-            entities.push(load::entity(db, &plan, document?).await?);
+            entities.push(load::stored(db, &plan, document?).await?);
         }
         Ok(entities)
     }
@@ -131,11 +131,11 @@ impl<M: Model> Query<M> {
     /// As [`Query::all`], for the query at once and for each instance in the stream.
     pub async fn stream(self, db: &Database) -> Result<BoxStream<'static, Result<Entity<M>>>> {
         let plan = db.plan::<M>()?;
-        let documents = db.store().find(self.request()).await?;
+        let documents = db.store().find_stored(self.request()).await?;
         let db = db.clone();
         let load = move |document: Result<_>| {
             let (db, plan) = (db.clone(), Arc::clone(&plan));
-            async move { load::entity(&db, &plan, document?).await }
+            async move { load::stored(&db, &plan, document?).await }
         };
         Ok(documents.then(load).boxed())
     }

@@ -8,7 +8,7 @@ use bson::Document;
 
 use crate::database::Database;
 use crate::diff::Changes;
-use crate::entity::{Entity, Raised};
+use crate::entity::{Entity, KeptState, Raised};
 use crate::error::{Error, Result};
 use crate::metadata::Metadata;
 use crate::model::{AppliedBy, Model};
@@ -37,7 +37,7 @@ type Effect<M> = Box<dyn FnOnce(&mut M) + Send + Sync>;
 pub struct PreContext<'c, M> {
     scope: Arc<Scope>,
     operation: Operation,
-    before: Option<Arc<Document>>,
+    before: Option<KeptState>,
     raised: Vec<(Raised, Effect<M>)>,
     of: PhantomData<&'c mut M>,
 }
@@ -49,7 +49,7 @@ impl<M> fmt::Debug for PreContext<'_, M> {
 }
 
 impl<M: Model> PreContext<'_, M> {
-    pub(crate) fn new(scope: Arc<Scope>, operation: Operation, before: Option<Arc<Document>>) -> Self {
+    pub(crate) fn new(scope: Arc<Scope>, operation: Operation, before: Option<KeptState>) -> Self {
         Self { scope, operation, before, raised: Vec::new(), of: PhantomData }
     }
 

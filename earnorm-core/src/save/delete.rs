@@ -9,7 +9,7 @@ use super::events::{self, EventMaker};
 use super::stage::{Prepared, Work};
 use crate::commit::{DocumentOp, DocumentWrite};
 use crate::diff::Changes;
-use crate::entity::{Entity, Loaded, lock, stored_id};
+use crate::entity::{Entity, KeptState, Loaded, lock, stored_id};
 use crate::error::{Error, Result};
 use crate::event::{DELETED, RESTORED};
 use crate::fold;
@@ -83,10 +83,10 @@ impl<M: Model> Work<'_, M> {
 impl<M: Model> Work<'_, M> {
     /// The last state is what was stored, and what raised events made of it: values that were changed and not saved are
     /// no fact.
-    fn last_state(&self) -> Result<Arc<Document>> {
+    fn last_state(&self) -> Result<KeptState> {
         if M::SCHEMA.kind == ModelKind::Sourced && !self.raised.is_empty() {
             let last = fold::replay_raised(&self.plan, self.loaded.document.as_deref(), &self.raised)?;
-            return super::encode(&last).map(Arc::new);
+            return super::encode(&last).map(KeptState::from);
         }
         Ok(self.loaded.document.clone().unwrap_or_default())
     }
@@ -124,7 +124,7 @@ async fn stage_restore<M: Model>(entity: &Entity<M>, scope: &Arc<Scope>) -> Resu
     maker.raised(std::mem::take(&mut work.raised), &mut events, &mut raised);
     let before = work.loaded.document.clone().unwrap_or_default();
     let changes = Changes::between(&before, &document);
-    let next = events::after::<M>(&work.loaded, events.len(), Arc::new(document), maker.recorded_at());
+    let next = events::after::<M>(&work.loaded, events.len(), document.into(), maker.recorded_at());
     let id = stored_id::<M>(work.model.id())?;
     let write = if work.loaded.stored {
         events::update::<M>(id.clone(), &work.loaded, &next, changes)

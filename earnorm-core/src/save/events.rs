@@ -1,14 +1,12 @@
 //! The events and document writes that a save becomes.
 
-use std::sync::Arc;
-
 use bson::{Bson, Document};
 use chrono::{DateTime, Utc};
 
 use crate::commit::{DocumentOp, DocumentWrite};
 use crate::database::Database;
 use crate::diff::Changes;
-use crate::entity::{Loaded, Raised};
+use crate::entity::{KeptState, Loaded, Raised};
 use crate::event::NewEvent;
 use crate::model::Model;
 use crate::schema;
@@ -110,7 +108,7 @@ fn whole<M: Model>(next: &Loaded) -> Document {
 pub(super) fn after<M: Model>(
     loaded: &Loaded,
     events: usize,
-    document: Arc<Document>,
+    document: KeptState,
     recorded_at: DateTime<Utc>,
 ) -> Loaded {
     Loaded {

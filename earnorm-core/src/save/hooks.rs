@@ -6,12 +6,12 @@ use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use bson::Document;
 use futures::FutureExt;
 
 use super::context::{Operation, PostContext, PreContext};
 use super::{HookFailure, Receipt};
 use crate::database::Database;
+use crate::entity::KeptState;
 use crate::error::{BoxError, Error, Result, Veto};
 use crate::hook::{Abort, HookFn};
 use crate::model::Model;
@@ -92,8 +92,8 @@ fn panicked(schema: &ModelSchema, hook: String, message: String) -> Error {
 pub(super) struct AfterWrite<M> {
     pub(super) operation: Operation,
     pub(super) model: M,
-    pub(super) before: Option<Arc<Document>>,
-    pub(super) after: Arc<Document>,
+    pub(super) before: Option<KeptState>,
+    pub(super) after: KeptState,
     pub(super) version: u64,
 }
 

@@ -145,7 +145,7 @@ impl<M: Model> Work<'_, M> {
             }
         }
         maker.raised(std::mem::take(&mut self.raised), &mut events, &mut raised);
-        let next = events::after::<M>(&self.loaded, events.len(), Arc::new(document), maker.recorded_at());
+        let next = events::after::<M>(&self.loaded, events.len(), document.into(), maker.recorded_at());
         let id = stored_id::<M>(self.model.id())?;
         let write = match self.operation {
             Operation::Create => events::insert::<M>(id.clone(), &next),

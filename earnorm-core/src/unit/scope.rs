@@ -4,13 +4,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use bson::{Bson, Document};
+use bson::Bson;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::commit::{Append, CheckpointWrite, DocumentWrite};
 use crate::database::Database;
-use crate::entity::{Before, Loaded, State, lock};
+use crate::entity::{Before, KeptState, Loaded, State, lock};
 use crate::error::{Error, Result};
 use crate::event::NewEvent;
 use crate::hook::BoxFuture;
@@ -43,7 +43,7 @@ pub(crate) struct Staged {
     pub(crate) model: &'static str,
     pub(crate) schema: &'static ModelSchema,
     /// The document before this write, and the personal fields of the events that were raised with it.
-    pub(crate) previous: Option<Arc<Document>>,
+    pub(crate) previous: Option<KeptState>,
     pub(crate) raised: Vec<(Uuid, &'static [&'static str])>,
     pub(crate) post: Option<PostJob>,
     pub(crate) state: Arc<Mutex<State>>,

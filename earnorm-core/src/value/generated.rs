@@ -2,7 +2,7 @@
 
 use bson::{Bson, Document};
 
-use super::decode_serde;
+use super::{Fields, decode_serde};
 use crate::error::{DecodeError, EncodeError};
 
 /// A document in the making. The first field that has no stored form is kept until the end, so that generated code has
@@ -46,14 +46,15 @@ pub fn write(to: &mut Encoding, path: &str, stored: Result<Bson, EncodeError>) {
 /// # Errors
 /// Names the field that is missing or of another type.
 pub fn field<T>(
-    document: &Document,
+    fields: &Fields<'_>,
     path: &str,
     decode: fn(&Bson) -> Result<T, DecodeError>,
     absent: fn() -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
-    match document.get(path) {
-        Some(stored) => decode(stored),
-        None => absent(),
+    match fields.get(path) {
+        Ok(Some(stored)) => decode(&stored),
+        Ok(None) => absent(),
+        Err(error) => Err(error),
     }
     .map_err(|error| error.at(path))
 }
@@ -63,12 +64,13 @@ pub fn field<T>(
 /// # Errors
 /// Names the field that is missing or of another type.
 pub fn read<T>(
-    document: &Document,
+    fields: &Fields<'_>,
     path: &str,
     decode: impl FnOnce(&Bson) -> Result<T, DecodeError>,
     absent: impl FnOnce() -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
-    document.get(path).map_or_else(absent, decode).map_err(|error| error.at(path))
+    let read = fields.get(path).and_then(|stored| stored.map_or_else(absent, |stored| decode(&stored)));
+    read.map_err(|error| error.at(path))
 }
 
 /// What a missing field marked `#[model(serde)]` means: what serde makes of null, or an error.
@@ -79,12 +81,12 @@ pub fn absent_serde<T: serde::de::DeserializeOwned>() -> Result<T, DecodeError> 
     decode_serde(&Bson::Null).map_err(|_| DecodeError::missing())
 }
 
-/// The document of an embedded struct.
+/// The fields of an embedded struct.
 ///
 /// # Errors
 /// When something else is stored.
-pub fn as_document(stored: &Bson) -> Result<&Document, DecodeError> {
-    stored.as_document().ok_or_else(|| DecodeError::mismatch("a document", stored))
+pub fn fields_of(stored: &Bson) -> Result<Fields<'_>, DecodeError> {
+    stored.as_document().map(Fields::of).ok_or_else(|| DecodeError::mismatch("a document", stored))
 }
 
 /// The stored form of an enum's variant with content.

@@ -99,10 +99,11 @@ fn a_field_is_written_and_read_under_its_name() {
     write(&mut encoding, "n", 5_i64.encode());
     let document = encoding.finish().unwrap();
     assert_eq!(document, doc! { "n": 5_i64 });
-    assert_eq!(field(&document, "n", i64::decode, i64::absent).unwrap(), 5);
-    assert_eq!(field(&document, "m", <Option<i64>>::decode, <Option<i64>>::absent).unwrap(), None);
-    assert!(field(&document, "m", i64::decode, i64::absent).unwrap_err().to_string().contains('m'));
-    assert!(field(&document, "n", String::decode, String::absent).unwrap_err().to_string().contains('n'));
+    let fields = Fields::of(&document);
+    assert_eq!(field(&fields, "n", i64::decode, i64::absent).unwrap(), 5);
+    assert_eq!(field(&fields, "m", <Option<i64>>::decode, <Option<i64>>::absent).unwrap(), None);
+    assert!(field(&fields, "m", i64::decode, i64::absent).unwrap_err().to_string().contains('m'));
+    assert!(field(&fields, "n", String::decode, String::absent).unwrap_err().to_string().contains('n'));
     let mut encoding = Encoding::new();
     write(&mut encoding, "big", u64::MAX.encode());
     write(&mut encoding, "bigger", u64::MAX.encode());

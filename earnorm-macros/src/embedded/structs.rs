@@ -71,7 +71,7 @@ fn document(rt: &Runtime, ident: &Ident, fields: &[FieldModel]) -> TokenStream {
                     #document.finish().map(#rt::bson::Bson::Document)
                 }
                 fn decode(stored: &#rt::bson::Bson) -> ::core::result::Result<Self, #rt::DecodeError> {
-                    let #document = #rt::as_document(stored)?;
+                    let #document = &#rt::fields_of(stored)?;
                     ::core::result::Result::Ok(Self { #decode })
                 }
             }

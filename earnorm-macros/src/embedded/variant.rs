@@ -151,8 +151,8 @@ impl VariantIr {
                 let decode = fields::decode(rt, fields, &quote!(#document));
                 quote! {
                     (#stored, #some) => (|| {
-                        let #document = #rt::as_document(#content)?;
-                        let _ = &#document;
+                        let #document = &#rt::fields_of(#content)?;
+                        let _ = #document;
                         ::core::result::Result::Ok(Self::#ident { #decode })
                     })().map_err(#at),
                 }

@@ -94,7 +94,7 @@ fn implementation(ir: &ModelIr) -> TokenStream {
                 #encode
                 #document.finish()
             }
-            fn decode(#document: &#rt::bson::Document) -> ::core::result::Result<Self, #rt::DecodeError> {
+            fn decode_fields(#document: &#rt::Fields<'_>) -> ::core::result::Result<Self, #rt::DecodeError> {
                 ::core::result::Result::Ok(Self { #decode })
             }
             fn check(&self, #errors: &mut #rt::ValidationErrors) {
@@ -250,7 +250,7 @@ pub(crate) fn fallback(ir: &ModelIr, item: &ItemStruct) -> TokenStream {
                 const SCHEMA: &'static #rt::ModelSchema = &#rt::ModelSchema::new("", "", "");
                 fn id(&self) -> &Self::Id { loop {} }
                 fn encode(&self) -> ::core::result::Result<#rt::bson::Document, #rt::EncodeError> { loop {} }
-                fn decode(_: &#rt::bson::Document) -> ::core::result::Result<Self, #rt::DecodeError> { loop {} }
+                fn decode_fields(_: &#rt::Fields<'_>) -> ::core::result::Result<Self, #rt::DecodeError> { loop {} }
                 fn check(&self, _: &mut #rt::ValidationErrors) {}
                 fn stamp(&mut self, _: #rt::Stamp, #unused: #rt::chrono::DateTime<#rt::chrono::Utc>) {}
             }

@@ -88,6 +88,7 @@ pub(super) async fn a_closed_store_answers_that_it_is_closed(s: Subject) {
     closed(s.high_water().await.err());
     closed(s.get(THINGS, &Bson::from(1)).await.err());
     closed(s.find(DocumentQuery::new(THINGS, Predicate::always())).await.err());
+    closed(s.find_stored(DocumentQuery::new(THINGS, Predicate::always())).await.err());
     closed(s.explain(&DocumentQuery::new(THINGS, Predicate::always())).await.err());
     closed(s.count(THINGS, &Predicate::always()).await.err());
     closed(s.distinct(THINGS, &Predicate::always(), "n").await.err());

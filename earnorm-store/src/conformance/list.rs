@@ -203,7 +203,7 @@ macro_rules! __conformance_list {
                 skip_and_limit_cut_after_the_order a_limit_of_zero_finds_nothing skip_and_limit_cut_what_matches
                 pages_in_a_total_order_cover_everything_once a_projection_keeps_its_paths_and_the_id
                 a_projection_of_nothing_is_the_id paths_of_a_projection_may_share_their_beginning
-                an_order_may_use_what_the_projection_drops
+                an_order_may_use_what_the_projection_drops what_is_at_hand_is_what_is_found
             }
             put {
                 what_is_put_is_read_and_leaves_no_event absent_never_overwrites newer_overwrites_only_lower_versions

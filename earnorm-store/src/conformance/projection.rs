@@ -4,10 +4,11 @@ use bson::{Document, doc};
 use earnorm_core::predicate::Comparison::Gte;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::store::DocumentQuery;
+use futures::TryStreamExt;
 
 use super::Subject;
 use super::draft::{THINGS, compare, thing};
-use super::subject::sort;
+use super::subject::{own_fields, sort};
 
 pub(super) async fn skip_and_limit_cut_after_the_order(s: Subject) {
     s.put((0..10_i32).map(|id| thing(id, doc! { "n": 9 - id }))).await;
@@ -42,6 +43,21 @@ pub(super) async fn pages_in_a_total_order_cover_everything_once(s: Subject) {
     }
     assert_eq!(seen, s.sorted(&["n", "_id"]).await);
     assert_eq!(seen.len(), 25);
+}
+
+pub(super) async fn what_is_at_hand_is_what_is_found(s: Subject) {
+    let nested = |id: i32| doc! { "n": id % 3, "of": [{ "a": id }, null, [true]], "text": "x".repeat(50) };
+    s.put((0..25_i32).map(|id| thing(id, nested(id)))).await;
+    let all = || DocumentQuery { sort: sort(&["_id"]), ..query(Predicate::always()) };
+    let some = DocumentQuery { skip: 3, limit: Some(4), sort: sort(&["n", "-_id"]), ..query(compare("n", Gte, 1)) };
+    let projected = DocumentQuery { projection: Some(vec!["of.a".to_owned()]), ..all() };
+    for query in [all(), some, projected, DocumentQuery { limit: Some(0), ..all() }] {
+        let at_hand: Vec<_> = s.find_stored(query.clone()).await.unwrap().try_collect().await.unwrap();
+        let at_hand: Vec<_> = at_hand.into_iter().map(|one| own_fields(one.into_document(THINGS).unwrap())).collect();
+        assert_eq!(at_hand, s.documents(query).await);
+    }
+    let invalid = DocumentQuery { sort: sort(&["$n"]), ..all() };
+    assert_eq!(s.find_stored(invalid.clone()).await.is_err(), s.find(invalid).await.is_err());
 }
 
 pub(super) async fn a_projection_keeps_its_paths_and_the_id(s: Subject) {

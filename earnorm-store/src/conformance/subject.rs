@@ -150,7 +150,7 @@ pub(super) fn sort(keys: &[&str]) -> Vec<SortKey> {
     keys.iter().map(key).collect()
 }
 
-fn own_fields(mut document: Document) -> Document {
+pub(super) fn own_fields(mut document: Document) -> Document {
     document.remove(earnorm_core::schema::CHECKED_BY);
     document
 }

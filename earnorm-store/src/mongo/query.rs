@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use bson::raw::{RawBsonRef, RawDocument, RawDocumentBuf};
+use bson::raw::RawDocumentBuf;
 use bson::{Bson, Document, doc};
 use earnorm_core::commit::Checkpoint;
-use earnorm_core::limits::decode_document;
+use earnorm_core::limits::decode_of;
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
-use earnorm_core::store::{DocumentQuery, DocumentStream, SortKey};
+use earnorm_core::store::{DocumentQuery, DocumentStream, SortKey, StoredDocument, StoredDocumentStream};
 use earnorm_core::{Error, Result};
 use futures::StreamExt;
 use mongodb::Cursor;
@@ -31,10 +31,16 @@ impl Inner {
         let documents = self.db.collection::<RawDocumentBuf>(collection);
         let found = documents.find_one(doc! { "_id": { "$eq": id.clone() } }).await;
         let found = found.map_err(|error| query_error(collection, &error))?;
-        found.map(|raw| read(collection, &raw)).transpose()
+        found.map(|raw| decode_of(collection, &raw)).transpose()
     }
 
     pub(super) async fn find(&self, query: DocumentQuery) -> Result<DocumentStream> {
+        let collection = query.collection.clone();
+        let found = self.find_stored(query).await?;
+        Ok(found.map(move |found| found?.into_document(&collection)).boxed())
+    }
+
+    pub(super) async fn find_stored(&self, query: DocumentQuery) -> Result<StoredDocumentStream> {
         let filter = compile(&query.predicate)?;
         let sort = order(&query.sort)?;
         let projection = query.projection.as_deref().map(projection).transpose()?;
@@ -59,10 +65,7 @@ impl Inner {
             let (cursor, collection) = state.as_mut();
             match cursor.advance().await {
                 Ok(false) => None,
-                Ok(true) => match read(collection, cursor.current()) {
-                    Ok(document) => Some((Ok(document), Some(state))),
-                    Err(error) => Some((Err(error), None)),
-                },
+                Ok(true) => Some((Ok(StoredDocument::Bytes(cursor.current().to_owned())), Some(state))),
                 Err(error) => Some((Err(query_error(collection, &error)), None)),
             }
         })
@@ -117,7 +120,7 @@ impl Inner {
         let mut cursor = documents.aggregate(pipeline).allow_disk_use(true).await.map_err(failed)?;
         let mut rows = Vec::new();
         while cursor.advance().await.map_err(failed)? {
-            rows.push(read(collection, cursor.current())?);
+            rows.push(decode_of(collection, cursor.current())?);
         }
         Ok(rows)
     }
@@ -138,18 +141,6 @@ impl Inner {
 pub(super) fn read_checkpoint(stored: &Document) -> Option<Checkpoint> {
     let epoch = u64::try_from(number(stored, "ep")?).ok()?;
     Some(Checkpoint { position: Position::new(number(stored, "p")?), epoch })
-}
-
-fn read(collection: &str, raw: &RawDocument) -> Result<Document> {
-    let subject = || match raw.get("_id") {
-        Ok(Some(RawBsonRef::String(id))) => format!("document {id} of {collection}"),
-        Ok(Some(
-            id @ (RawBsonRef::ObjectId(_) | RawBsonRef::Int64(_) | RawBsonRef::Int32(_) | RawBsonRef::Binary(_)),
-        )) => Bson::try_from(id)
-            .map_or_else(|_| format!("a document of {collection}"), |id| format!("document {id} of {collection}")),
-        _ => format!("a document of {collection}"),
-    };
-    decode_document(raw, 0, subject)
 }
 
 pub(super) fn order(keys: &[SortKey]) -> Result<Document> {

@@ -13,7 +13,7 @@ use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{
     AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Explanation, LogPage, LogQuery, Store,
-    StoreAdmin, StreamQuery,
+    StoreAdmin, StoredDocument, StoredDocumentStream, StreamQuery,
 };
 use earnorm_store::MemoryStore;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -95,6 +95,11 @@ impl Store for Liar {
         let found: Vec<Document> = self.inner.find(twisted).await?.try_collect().await?;
         let found = reads::found(self.lie, &query, found);
         Ok(stream::iter(found.into_iter().map(Ok)).boxed())
+    }
+
+    async fn find_stored(&self, query: DocumentQuery) -> Result<StoredDocumentStream> {
+        let passed = usize::from(self.lie == Lie::HandsOverLess);
+        Ok(self.find(query).await?.skip(passed).map_ok(StoredDocument::Document).boxed())
     }
 
     async fn explain(&self, query: &DocumentQuery) -> Result<Explanation> {
