@@ -18,11 +18,12 @@ pub struct Commit {
     pub id: Uuid,
     /// Events, per stream; a stream stands here once.
     pub appends: Vec<Append>,
-    /// State documents, written in this order; uniqueness is checked after each.
+    /// State documents, written in this order; uniqueness is checked after each. What is written again asks for what the
+    /// write before leaves.
     pub documents: Vec<DocumentWrite>,
     /// How far consumers are, each by compare-and-set.
     pub checkpoints: Vec<CheckpointWrite>,
-    /// Versions that were only read and must still hold.
+    /// Versions that were only read and must still hold, before anything is written.
     pub checks: Vec<Check>,
 }
 

@@ -1,5 +1,6 @@
 //! Limits on what one commit may hold, checked before anything is sent.
 
+mod contradiction;
 mod inspect;
 
 use crate::commit::{Commit, DocumentOp};
@@ -30,7 +31,8 @@ impl Default for Limits {
 
 impl Limits {
     /// Refuses a commit that is too large, too deep, has a field name that databases read as an operator, or makes no
-    /// sense. Every store calls it before it does anything.
+    /// sense: one without a trace, or with conditions that exclude each other. Every store calls it before it does
+    /// anything.
     ///
     /// # Errors
     /// [`Error::CommitTooLarge`], [`Error::TooLarge`], [`Error::TooDeep`], [`Error::InvalidField`],
@@ -84,7 +86,7 @@ fn check_shape(commit: &Commit) -> Result<()> {
             return invalid(format!("checkpoint `{}` stands in it twice", checkpoint.consumer));
         }
     }
-    Ok(())
+    contradiction::contradiction(commit).map_or(Ok(()), invalid)
 }
 
 fn events_size(commit: &Commit) -> Result<usize> {

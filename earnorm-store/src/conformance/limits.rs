@@ -121,6 +121,30 @@ pub(super) async fn a_commit_that_contradicts_itself_is_refused(s: Subject) {
     invalid(&s, commit().advance("a", None, mark(1, 1)).advance("a", Some(mark(1, 1)), mark(2, 1))).await;
 }
 
+pub(super) async fn writes_that_exclude_each_other_are_refused(s: Subject) {
+    let new = || write().insert(THINGS, thing(1, doc! {}));
+    invalid(&s, new().insert(THINGS, thing(1, doc! { "again": true }))).await;
+    invalid(&s, new().replace(THINGS, 1, 2, doc! {})).await;
+    invalid(&s, new().check(THINGS, 1, 1)).await;
+    invalid(&s, new().delete(THINGS, 1, 1).patch(THINGS, 1, 1, doc! { "n": 1 }, &[])).await;
+    s.put([thing(2, doc! {})]).await;
+    for sent in [
+        write().replace(THINGS, 2, 1, doc! {}).replace(THINGS, 2, 1, doc! {}),
+        write().patch(THINGS, 2, 1, doc! { "n": 1 }, &[]).delete(THINGS, 2, 1),
+        write().delete(THINGS, 2, 1).delete(THINGS, 2, 1),
+        write().check(THINGS, 2, 1).check(THINGS, 2, 2),
+        write().check(THINGS, 2, 1).insert(THINGS, thing(2, doc! {})),
+    ] {
+        let error = refused(&s, sent).await;
+        assert!(matches!(error, Error::InvalidCommit { .. }), "{error}");
+    }
+    assert_eq!(s.document(2).await, Some(thing(2, doc! {})));
+    let agreed = write().check(THINGS, 2, 1).check(THINGS, 2, 1).patch(THINGS, 2, 1, doc! { "n": 1 }, &[]);
+    s.commits(agreed.replace(THINGS, 2, 2, doc! { "n": 2 }).delete(THINGS, 2, 3).insert(THINGS, thing(2, doc! {})))
+        .await;
+    assert_eq!(s.document(2).await, Some(thing(2, doc! {})));
+}
+
 pub(super) async fn event_types_are_words_joined_by_dots(s: Subject) {
     for wrong in ["", "User.created", "user.", "user..created", "user created", "$user", "user.*"] {
         invalid(&s, commit().append_events(&stream("user"), NoStream, vec![event(wrong)])).await;

@@ -165,7 +165,8 @@ macro_rules! __conformance_list {
                 a_commit_with_too_many_bytes_is_refused a_document_that_no_database_holds_is_refused
                 sixty_four_levels_are_stored_and_no_more field_names_that_databases_read_otherwise_are_refused
                 patch_paths_that_databases_read_otherwise_are_refused a_commit_that_leaves_no_trace_is_refused
-                a_commit_that_contradicts_itself_is_refused event_types_are_words_joined_by_dots
+                a_commit_that_contradicts_itself_is_refused writes_that_exclude_each_other_are_refused
+                event_types_are_words_joined_by_dots
             }
             log {
                 an_empty_log_ends_at_its_start the_log_is_read_in_position_order positions_bound_what_is_read

@@ -162,6 +162,17 @@ async fn refused(liar: &Liar, honest: Commit, error: Error) -> Result<Committed>
             }
             liar.inner.commit(commit).await
         }
+        (Lie::SettlesContradictions, Error::InvalidCommit { .. }) => liar.inner.commit(last_writes(honest)).await,
         (_, error) => Err(error),
     }
+}
+
+/// The last write of each document, whatever it asks for.
+fn last_writes(mut commit: Commit) -> Commit {
+    commit.checks.clear();
+    for write in std::mem::take(&mut commit.documents) {
+        commit.documents.retain(|earlier| (&earlier.collection, &earlier.id) != (&write.collection, &write.id));
+        commit.documents.push(write);
+    }
+    commit
 }
