@@ -51,3 +51,36 @@ pub(crate) fn expand(keys: ModelKeys, mut item: ItemStruct, mut errors: Errors) 
     let mistakes = errors.into_tokens();
     quote!(#item #stand_in #generated #mistakes)
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::{TokenStream, TokenTree};
+
+    /// A model with so many fields beside its id, expanded; serde's derives are not.
+    fn expanded(fields: usize) -> TokenStream {
+        let types = ["String", "i64", "Option<String>", "Vec<String>", "f64"].into_iter().cycle();
+        let fields = (1..).zip(types).take(fields).map(|(number, ty)| format!("pub field{number}: {ty},"));
+        let item = format!("pub struct Thing {{ #[model(id)] pub id: i64, {} }}", fields.collect::<String>());
+        crate::dispatch::expand(TokenStream::new(), item.parse().unwrap())
+    }
+
+    fn size(tokens: TokenStream) -> usize {
+        let size_of = |token| if let TokenTree::Group(group) = token { 2 + size(group.stream()) } else { 1 };
+        tokens.into_iter().map(size_of).sum()
+    }
+
+    /// What is generated a field is what makes models slow to compile: `benches/compile.rs` measures it.
+    #[test]
+    fn a_field_more_is_little_code_more() {
+        let (few, many) = (size(expanded(20)), size(expanded(40)));
+        let each = (many - few) / 20;
+        assert!(each <= 300, "a field more is {each} tokens more");
+    }
+
+    /// Each closure is a function of its own, and makes another of each generic one that it is given to.
+    #[test]
+    fn plain_fields_need_no_closures() {
+        let code = expanded(20).to_string();
+        assert!(!code.contains('|'), "{code}");
+    }
+}
