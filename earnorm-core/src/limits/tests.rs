@@ -27,7 +27,7 @@ fn every_type() -> Document {
         "inner": { "x": { "y": [] } }, "list": (0..1_234).map(Bson::Int32).collect::<Vec<_>>(), "lists": [[1, [2]], [{}]],
         "bytes": bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![0; 7] },
         "id": bson::oid::ObjectId::new(), "decimal": "1.25".parse::<bson::Decimal128>().unwrap(),
-        "regex": bson::Regex { pattern: "a+".try_into().unwrap(), options: "im".try_into().unwrap() },
+        "regex": bson::Regex { pattern: "a+b".try_into().unwrap(), options: "ims".try_into().unwrap() },
         "undefined": Bson::Undefined, "min": Bson::MinKey, "max": Bson::MaxKey,
     }
 }
@@ -103,6 +103,35 @@ fn a_document_leaves_room_for_the_envelope_around_it() {
         match limits.check(&sent) {
             Err(Error::TooLarge { actual, limit, .. }) => assert_eq!((actual, limit), (room + 1, room)),
             other => panic!("expected a document that is too large, not {other:?}"),
+        }
+    }
+}
+
+/// A document of so many levels, made by `wrap`, itself included.
+fn levels(count: usize, wrap: fn(Bson) -> Bson) -> Document {
+    doc! { "a": (1..count).fold(Bson::Int32(1), |inner, _| wrap(inner)) }
+}
+
+#[test]
+fn every_kind_of_level_counts() {
+    let in_document = |inner: Bson| bson!({ "in": inner });
+    let in_array = |inner: Bson| Bson::Array(vec![Bson::Null, inner]);
+    let in_scope = |inner: Bson| {
+        let scope = doc! { "in": inner };
+        Bson::JavaScriptCodeWithScope(bson::JavaScriptCodeWithScope { code: "f".into(), scope })
+    };
+    let is_deep = |error: Option<Error>| matches!(error, Some(Error::TooDeep { .. }));
+    for wrap in [in_document, in_array, in_scope as fn(Bson) -> Bson] {
+        let made = levels(MAX_DEPTH, wrap);
+        assert_eq!(size_of(&made, subject).unwrap(), bytes(&made));
+        assert!(is_deep(size_of(&levels(MAX_DEPTH + 1, wrap), subject).err()));
+        assert!(size_of_model(&levels(MODEL_DEPTH_MAX, wrap), subject).is_ok());
+        assert!(is_deep(size_of_model(&levels(MODEL_DEPTH_MAX + 1, wrap), subject).err()));
+        for more in [0, 2] {
+            let raw = |count| bson::RawDocumentBuf::try_from(&levels(count, wrap)).unwrap();
+            let deepest = levels(MAX_DEPTH + more, wrap);
+            assert_eq!(decode_document(&raw(MAX_DEPTH + more), more, subject).unwrap(), deepest);
+            assert!(is_deep(decode_document(&raw(MAX_DEPTH + more + 1), more, subject).err()));
         }
     }
 }
