@@ -10,6 +10,7 @@ use crate::database::Database;
 use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::predicate::number::is_nan;
 use crate::predicate::{Comparison, Predicate};
 use crate::query::{Filter, Query};
 use crate::store::SortKey;
@@ -87,7 +88,7 @@ fn beyond_key(key: &SortKey, value: &Bson) -> Predicate {
     let null = || Predicate::eq(&*key.path, Bson::Null);
     let nan = || Predicate::eq(&*key.path, f64::NAN);
     let number = matches!(value, Bson::Double(_) | Bson::Int32(_) | Bson::Int64(_) | Bson::Decimal128(_));
-    let is_nan = matches!(value, Bson::Double(number) if number.is_nan());
+    let is_nan = is_nan(value);
     match (key.descending, value) {
         (false, Bson::Null) => !null(),
         (true, Bson::Null) => Predicate::Any(Vec::new()),
@@ -125,6 +126,62 @@ impl FromStr for Cursor {
         match document.remove("k") {
             Some(Bson::Array(values)) => Ok(Self { values }),
             _ => Err(invalid()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+
+    use super::*;
+    use crate::predicate::compare_documents;
+
+    /// Values of one field, as models have them: one type, or nothing.
+    fn columns() -> Vec<Vec<Bson>> {
+        let decimal = |text: &str| Bson::Decimal128(text.parse().unwrap());
+        vec![
+            [f64::NAN, f64::NEG_INFINITY, -1.0, 0.0, 2.5, f64::INFINITY].map(Bson::Double).to_vec(),
+            ["NaN", "-Infinity", "-1", "0", "2.5", "Infinity"].map(decimal).to_vec(),
+            [i64::MIN, -1, 0, i64::MAX].map(Bson::Int64).to_vec(),
+            ["", "a", "b"].map(Bson::from).to_vec(),
+            [false, true].map(Bson::Boolean).to_vec(),
+        ]
+    }
+
+    #[test]
+    fn beyond_a_row_is_what_sorts_after_it_and_nothing_else() {
+        for column in columns() {
+            let mut rows = vec![doc! { "_id": 1 }, doc! { "_id": 2, "a": null }];
+            for (id, value) in (3..).step_by(2).zip(&column) {
+                rows.extend([doc! { "_id": id, "a": value }, doc! { "_id": id + 1, "a": value }]);
+            }
+            for (descending, by_id) in [(false, false), (false, true), (true, false), (true, true)] {
+                let key = |path: &str, descending| SortKey { path: path.to_owned(), descending };
+                let keys = [key("a", descending), key("_id", by_id)];
+                for row in &rows {
+                    let values: Vec<_> = keys.iter().map(|key| value_at(row, &key.path)).collect();
+                    let beyond = beyond(&keys, &values);
+                    for other in &rows {
+                        let after = compare_documents(row, other, &keys).is_lt();
+                        assert_eq!(beyond.matches(other).unwrap(), after, "{other} beyond {row} by {keys:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_went_and_nothing_else_is_one() {
+        let cursor = Cursor { values: vec![Bson::Null, "ä".into(), Bson::Int64(5), Bson::Double(f64::INFINITY)] };
+        let text = cursor.to_string();
+        assert_eq!(text.parse::<Cursor>().unwrap(), cursor);
+        let long = |count| Cursor { values: vec!["x".repeat(count).into()] }.to_string();
+        let frame = long(0).len() / 2;
+        assert!(long(8_192 - frame).parse::<Cursor>().is_ok(), "16384 letters are the most");
+        assert!(long(8_193 - frame).parse::<Cursor>().is_err());
+        for wrong in ["", "0", "zz", "ä", "äöü", text.trim_end_matches('0'), &text[2..]] {
+            assert!(matches!(wrong.parse::<Cursor>(), Err(Error::InvalidQuery { .. })), "{wrong}");
         }
     }
 }
