@@ -19,15 +19,15 @@ fn pointer(namespace: &str, id: u8) -> Bson {
     bson::deserialize_from_slice::<bson::Document>(&bytes).unwrap().remove("p").unwrap()
 }
 
-#[test]
-fn brackets_stand_in_mongodbs_order() {
+/// One or more values of each bracket, each above the one before it.
+fn ascending() -> Vec<Bson> {
     let binary =
         |bytes: &[u8], subtype: u8| Bson::Binary(bson::Binary { subtype: subtype.into(), bytes: bytes.to_vec() });
     let regex = |pattern: &str, options: &str| {
         let [pattern, options] = [pattern, options].map(|text| text.try_into().unwrap());
         Bson::RegularExpression(bson::Regex { pattern, options })
     };
-    let ascending = [
+    vec![
         Bson::MinKey,
         Bson::Undefined,
         Bson::Null,
@@ -84,7 +84,12 @@ fn brackets_stand_in_mongodbs_order() {
         pointer("a", 2),
         Bson::JavaScriptCode("a".into()),
         Bson::MaxKey,
-    ];
+    ]
+}
+
+#[test]
+fn brackets_stand_in_mongodbs_order() {
+    let ascending = ascending();
     for (place, left) in ascending.iter().enumerate() {
         for (other, right) in ascending.iter().enumerate() {
             assert_eq!(compare(left, right), place.cmp(&other), "{left:?} {right:?}");
