@@ -213,6 +213,10 @@ every_store! {
             }
             assert_eq!(paged, whole);
         }
+        // The last page may be full.
+        let last = Order::all().page(&db, None, 12).await.unwrap();
+        assert_eq!((last.items.len(), last.next), (12, None));
+        assert!(Order::all().page(&db, None, 11).await.unwrap().next.is_some());
         let page = Order::all().page(&db, None, 5).await.unwrap();
         let error = Order::all().sort(Order::NOTE.asc()).page(&db, page.next.as_ref(), 5).await.unwrap_err();
         assert!(matches!(error, Error::InvalidQuery { .. }), "{error:?}");
@@ -237,6 +241,18 @@ every_store! {
         let by_country = all().group_by(Order::COUNTRY).sum(&db, Order::TOTAL).await.unwrap();
         let expected = [("DE", 3_750), ("FR", 2_750), ("UK", 3_250)].map(|(c, n)| (c.to_owned(), Decimal::new(n, 2)));
         assert_eq!(by_country, expected);
+        let countries = || all().group_by(Order::COUNTRY);
+        let of = |values: [i64; 3]| ["DE", "FR", "UK"].map(str::to_owned).into_iter().zip(values).collect::<Vec<_>>();
+        let sums = countries().sum(&db, Order::ID).await.unwrap();
+        let counts = countries().count(&db).await.unwrap();
+        for ((country, mean), ((_, sum), (_, count))) in
+            countries().avg(&db, Order::ID).await.unwrap().into_iter().zip(sums.into_iter().zip(counts))
+        {
+            assert_eq!(mean, Some(sum as f64 / count as f64), "{country}");
+        }
+        let whole = |found: Vec<(String, Option<i64>)>| found.into_iter().map(|(c, id)| (c, id.unwrap())).collect::<Vec<_>>();
+        assert_eq!(whole(countries().min(&db, Order::ID).await.unwrap()), of([3, 1, 2]));
+        assert_eq!(whole(countries().max(&db, Order::ID).await.unwrap()), of([12, 10, 11]));
         let by_note = Order::find(Order::ID.lte(3)).group_by(Order::NOTE).count(&db).await.unwrap();
         assert_eq!(by_note, [(None, 2), (Some("note 2 (a.b)".into()), 1)]);
         assert_eq!(all().distinct(&db, Order::COUNTRY).await.unwrap(), ["DE", "FR", "UK"]);

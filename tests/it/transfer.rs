@@ -194,6 +194,10 @@ every_store! {
             assert!(gone.to_string().contains("before version 3") && gone.to_string().contains("archive"), "{gone}");
         }
         assert_eq!(Item::at_version(&db, 0, 0).await.unwrap(), None);
+        // Neither is a state told from the middle of a history whose beginning is gone.
+        let torn = Wheel::at_version(&db, "w", 4).await.unwrap_err();
+        assert!(matches!(torn, Error::Corrupt { .. }) && torn.to_string().contains("before version 3"), "{torn:?}");
+        assert_eq!(Wheel::at_version(&db, "w", 7).await.unwrap().unwrap().at, 15, "its baseline makes up for it");
         assert_eq!(Item::as_of(&db, 77, early).await.unwrap(), None, "this one never was");
         assert_eq!(Wheel::load(&db, "w").await.unwrap().at, 15);
         drop(late);
