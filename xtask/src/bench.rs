@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Options, workspace: &Workspace, interrupt: &Interrup
     if built != ExitCode::SUCCESS {
         return Ok(built);
     }
-    let record = record::begin(workspace, mongo)?;
+    let record = record::begin(workspace.bench_record(), workspace, mongo)?;
     command.env(record::VARIABLE, &record);
     if options.control {
         command.env(record::CONTROL_VARIABLE, "1");

@@ -37,6 +37,11 @@ impl Workspace {
         self.target.join("benches.jsonl")
     }
 
+    /// The same for the bench of scale, whose run leaves what the others handed over.
+    pub(crate) fn scale_record(&self) -> PathBuf {
+        self.target.join("scale.jsonl")
+    }
+
     /// Where cargo puts an example that it builds for development.
     pub(crate) fn example(&self, name: &str) -> PathBuf {
         self.target.join("debug").join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX))

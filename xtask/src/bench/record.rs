@@ -79,8 +79,7 @@ impl Row {
 }
 
 /// Begins a run: where benches put their reports, with nothing but the machine in it.
-pub(super) fn begin(workspace: &Workspace, mongo: &Mongo) -> Result<PathBuf> {
-    let path = workspace.bench_record();
+pub(super) fn begin(path: PathBuf, workspace: &Workspace, mongo: &Mongo) -> Result<PathBuf> {
     let machine = serde_json::to_string(&Machine::ask(workspace, Some(mongo)))?;
     fs::write(&path, machine + "\n").with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)

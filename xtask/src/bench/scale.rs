@@ -40,7 +40,7 @@ pub(crate) struct Options {
 
 /// Fills the stores, measures them, and writes the table.
 pub(crate) fn run(options: &Options, workspace: &Workspace, interrupt: &Interrupt, mongo: &Mongo) -> Result<ExitCode> {
-    let record = record::begin(workspace, mongo)?;
+    let record = record::begin(workspace.scale_record(), workspace, mongo)?;
     let code = process::run(command(options, workspace, mongo, &record), interrupt)?;
     if code != ExitCode::SUCCESS {
         return Ok(code);
