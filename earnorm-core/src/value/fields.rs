@@ -77,9 +77,10 @@ impl<'a> RawFields<'a> {
         let ahead = behind.iter().position(named).map(|place| before.len() + place);
         let Some(place) = ahead.or_else(|| before.iter().position(named)) else { return Ok(None) };
         self.next.set(place + 1);
-        self.taken.set(self.taken.get() | 1 << place);
         let Some((_, value)) = self.fields.get(place) else { return Ok(None) };
-        decode_field(*value).map(Some).map_err(|error| DecodeError::new(error.to_string()))
+        let value = decode_field(*value).map_err(|error| DecodeError::new(error.to_string()))?;
+        self.taken.set(self.taken.get() | 1 << place);
+        Ok(Some(value))
     }
 
     /// Whether every field was taken, and so is known to be a value.
@@ -127,7 +128,8 @@ mod tests {
         assert!(RawFields::read(RawDocument::from_bytes(b"\x08\0\0\0\x10a\0\0").unwrap()).is_none());
         let deep = (0..70).fold(doc! {}, |inner, _| doc! { "a": inner });
         let deep = RawDocumentBuf::try_from(&deep).unwrap();
-        assert!(RawFields::read(&deep).unwrap().take("a").is_err());
+        let deep = RawFields::read(&deep).unwrap();
+        assert!(deep.take("a").is_err() && !deep.are_all_taken(), "what could not be read was not taken");
     }
 
     proptest! {
