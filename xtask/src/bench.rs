@@ -71,7 +71,11 @@ pub(crate) fn run(options: &Options, workspace: &Workspace, interrupt: &Interrup
 pub(crate) fn document(workspace: &Workspace) -> Result<ExitCode> {
     let costs = workspace.read(COSTS)?;
     let Record { machine, reports } = record::read(&workspace.bench_record())?;
-    let plot = plot::draw(&reports, &workspace.root.join(PLOT))?.then_some(PLOT);
+    let drawing = plot::draw(&reports)?;
+    if let Some(drawing) = &drawing {
+        fs::write(workspace.root.join(PLOT), drawing).with_context(|| format!("cannot write {PLOT}"))?;
+    }
+    let plot = drawing.map(|_| PLOT);
     let text = document::write(&Run { reports: &reports, machine: &machine, plot, costs: &costs });
     fs::write(workspace.root.join(DOCUMENT), text).with_context(|| format!("cannot write {DOCUMENT}"))?;
     say(format_args!("{DOCUMENT} and {PLOT} are written"));
