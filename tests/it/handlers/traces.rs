@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use earnorm::events::{EventContext, Projection, TransactionContext};
@@ -97,8 +98,21 @@ impl tracing::Subscriber for Spans {
     }
 }
 
-/// Runs on this thread alone, whose spans are kept.
+/// Runs the test that calls it in a process of its own, on one thread, whose spans are kept.
+///
+/// Whether anybody looks at a span is remembered for the whole process when the span is first come to; a thread that nobody
+/// watches would answer for this one too.
 fn traced(case: impl AsyncFnOnce(Spans)) {
+    const ALONE: &str = "EARNORM_TEST_TRACED";
+    if std::env::var_os(ALONE).is_none() {
+        let test = std::thread::current().name().unwrap().to_owned();
+        let arguments = [test.as_str(), "--exact", "--nocapture"];
+        let ran = Command::new(std::env::current_exe().unwrap()).args(arguments).env(ALONE, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        let failed = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}{failed}");
+        return;
+    }
     let spans = Spans::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tracing::subscriber::with_default(spans.clone(), || runtime.block_on(case(spans)));
