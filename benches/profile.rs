@@ -29,6 +29,7 @@ use plain::PlainUser;
 
 const FOUND: usize = 100;
 const LOGGED: usize = 5_000;
+const SAVERS: usize = 256;
 
 #[pre_save]
 fn keep_active(user: &mut User) {
@@ -41,6 +42,19 @@ async fn saves(db: &Database, times: usize) {
         user.visits += 1;
         user.save(db).await.unwrap();
     }
+}
+
+/// So many saves of each of 256 savers, which share transactions.
+async fn savers(db: &Database, times: usize) {
+    let models = (0..SAVERS).map(|n| User::sample(n, "Here".into()));
+    let models = db.create_many(models.collect::<Vec<_>>()).await.unwrap();
+    let saving = models.into_iter().map(async |mut user| {
+        for _ in 0..times {
+            user.visits += 1;
+            user.save(db).await.unwrap();
+        }
+    });
+    futures::future::join_all(saving).await;
 }
 
 async fn fill(db: &Database, from: usize) {
@@ -85,8 +99,8 @@ async fn main() {
     let arguments: Vec<_> = std::env::args().filter(|argument| argument != "--bench").collect();
     let [_, what, times] = arguments.as_slice() else {
         println!(
-            "profile: for a profiler; arguments are one of memory, sqlite, sqlite-log, mongo, find, plain-find, and \
-             how often"
+            "profile: for a profiler; arguments are one of memory, sqlite, sqlite-log, mongo, mongo-savers, find, \
+             plain-find, and how often"
         );
         return;
     };
@@ -103,6 +117,7 @@ async fn main() {
         "find" => finds(&db, times).await,
         "sqlite-log" => logs(&db, times).await,
         "plain-find" => plain_finds(&db, &name, times).await,
+        "mongo-savers" => savers(&db, times).await,
         _ => saves(&db, times).await,
     }
     db.close().await.unwrap();
