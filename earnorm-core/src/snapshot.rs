@@ -188,3 +188,51 @@ fn kind_of(snapshot: &Document) -> String {
 fn compare(path: &str, op: Comparison, value: Bson) -> Predicate {
     Predicate::Compare { path: path.to_owned(), op, value }
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::metadata::Metadata;
+    use crate::position::Position;
+
+    /// The versions of nine events of so many bytes after which a snapshot is due.
+    fn due(policy: SnapshotPolicy, texts: &str) -> Vec<u64> {
+        let mut counter = Counter::new(policy);
+        let event = |version| RecordedEvent {
+            id: Uuid::nil(),
+            stream: StreamId::new("page", "1").unwrap(),
+            version,
+            position: Position::START,
+            event_type: "page.updated".to_owned(),
+            schema_version: 1,
+            data: doc! { "t": texts }.into(),
+            metadata: Metadata::new(),
+            recorded_at: DateTime::UNIX_EPOCH,
+        };
+        (1..10).filter(|version| counter.is_due(&event(*version))).collect()
+    }
+
+    #[test]
+    fn a_snapshot_is_due_after_so_many_events_or_bytes() {
+        assert_eq!(due(SnapshotPolicy::every(3), ""), [3, 6, 9]);
+        assert_eq!(due(SnapshotPolicy::every(0), ""), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        // Each has 13 bytes.
+        assert_eq!(due(SnapshotPolicy::never().or_bytes(26), ""), [2, 4, 6, 8]);
+        assert_eq!(due(SnapshotPolicy::never().or_bytes(27), ""), [3, 6, 9]);
+        assert_eq!(due(SnapshotPolicy::every(2).or_bytes(1_000), ""), [2, 4, 6, 8]);
+        assert_eq!(due(SnapshotPolicy::every(4).or_bytes(20), "12345678"), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert!(due(SnapshotPolicy::never(), "").is_empty());
+    }
+
+    #[test]
+    fn none_is_looked_for_where_none_can_be_of_use() {
+        let pointless =
+            |policy: SnapshotPolicy| (0..5).map(|version| policy.is_pointless_up_to(version)).collect::<Vec<_>>();
+        assert_eq!(pointless(SnapshotPolicy::never()), [true; 5]);
+        assert_eq!(pointless(SnapshotPolicy::every(3)), [true, true, true, true, false]);
+        assert_eq!(pointless(SnapshotPolicy::every(3).or_bytes(1)), [true, true, false, false, false]);
+    }
+}

@@ -182,6 +182,14 @@ mod tests {
     }
 
     #[test]
+    fn it_is_shown_without_its_password_and_short_ones_do_not_tear_messages_apart() {
+        let secret = Secret::new("mongodb://ada:not@db/app");
+        assert_eq!(format!("{secret} {secret:?}"), "mongodb://ada:***@db/app mongodb://ada:***@db/app");
+        assert_eq!(secret.strike_from("not primary"), "*** primary");
+        assert_eq!(Secret::new("mongodb://ada:no@db/app").strike_from("not primary"), "not primary");
+    }
+
+    #[test]
     fn escaped_passwords_are_struck_out_decoded_too() {
         let secret = Secret::new("mongodb://ada:p%40ss%2Fw@db/app");
         let said = "bad p@ss/w or p%40ss%2Fw of mongodb://ada:p%40ss%2Fw@db/app";

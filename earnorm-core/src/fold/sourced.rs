@@ -1,5 +1,7 @@
 //! Sourced models: folded by their `#[apply]` methods.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use bson::{Bson, Document};
@@ -26,16 +28,18 @@ impl<M: Model> SourcedRules<M> {
     }
 
     /// An event's data in the shape that its `#[apply]` method reads.
-    fn data(&self, event: &RecordedEvent, applier: &Applier<M>) -> Result<Document> {
+    fn data<'e>(&self, event: &'e RecordedEvent, applier: &Applier<M>) -> Result<Cow<'e, Document>> {
         let (found, known) = (event.schema_version, applier.version);
-        if found > known {
-            return Err(Error::SchemaAhead { subject: subject(event), found, known });
+        match found.cmp(&known) {
+            Ordering::Equal => event.data().map(Cow::Borrowed),
+            Ordering::Greater => Err(Error::SchemaAhead { subject: subject(event), found, known }),
+            Ordering::Less => {
+                let mut data = event.data()?.clone();
+                let span = Span { from: found, to: known };
+                self.upcasters.event(&event.event_type, &mut data, span, &subject(event))?;
+                Ok(Cow::Owned(data))
+            }
         }
-        let mut data = event.data()?.clone();
-        if found < known {
-            self.upcasters.event(&event.event_type, &mut data, Span { from: found, to: known }, &subject(event))?;
-        }
-        Ok(data)
     }
 }
 
@@ -64,21 +68,15 @@ impl<M: Model> Rules for SourcedRules<M> {
                 ),
             ));
         };
-        let upcast;
-        let data = if event.schema_version == applier.version {
-            event.data()?
-        } else {
-            upcast = self.data(event, applier)?;
-            &upcast
-        };
+        let data = self.data(event, applier)?;
         let unreadable = |source: DecodeError| Error::Decode { subject: subject(event), source };
         match (&applier.run, state) {
-            (ApplyFn::Start(start), None) => start(data).map(Some).map_err(unreadable),
+            (ApplyFn::Start(start), None) => start(&data).map(Some).map_err(unreadable),
             (ApplyFn::Start(_), Some(_)) => {
                 Err(broken(event, "it starts an instance that is there already".to_owned()))
             }
             (ApplyFn::Step(step), Some(mut model)) => {
-                step(&mut model, data).map_err(unreadable)?;
+                step(&mut model, &data).map_err(unreadable)?;
                 Ok(Some(model))
             }
             (ApplyFn::Step(_), None) => Err(broken(event, "it changes an instance that is not there".to_owned())),
@@ -86,10 +84,8 @@ impl<M: Model> Rules for SourcedRules<M> {
     }
 
     fn shape(&self, mut document: Document, schema_version: u32, subject: &str) -> Result<Document> {
-        if schema_version < self.info.version {
-            let span = Span { from: schema_version, to: self.info.version };
-            self.upcasters.model(&self.info.name, &mut document, span, subject)?;
-        }
+        let span = Span { from: schema_version, to: self.info.version };
+        self.upcasters.model(&self.info.name, &mut document, span, subject)?;
         Ok(document)
     }
 

@@ -106,3 +106,21 @@ impl ValidateOutcome for Result<(), ValidationErrors> {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ValidateOutcome;
+    use crate::validation::{ValidationError, ValidationErrors};
+
+    #[test]
+    fn a_validation_answers_one_broken_rule_or_all_of_them() {
+        let mut all = ValidationErrors::new();
+        all.add("from", "is late");
+        all.add("to", "is early");
+        let outcome = |result: Result<(), ValidationErrors>| result.into_outcome().map_err(|errors| errors.to_string());
+        assert_eq!(outcome(Err(all)), Err("`from` is late; `to` is early".to_owned()));
+        assert_eq!(outcome(Ok(())), Ok(()));
+        let one: Result<(), ValidationError> = Err(ValidationError::new("to", "is early"));
+        assert_eq!(outcome(one.into_outcome()), Err("`to` is early".to_owned()));
+    }
+}

@@ -49,3 +49,49 @@ pub(super) fn whole_fields(
         *data = Changes::of(list).to_data();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+
+    use super::*;
+
+    fn whole(previous: &Document, after: &Document, moved: bool) -> Changes {
+        let mut data = Changes::between(previous, after).to_data();
+        whole_fields(&mut data, &["note", "address"], (Some(previous), Some(after)), moved);
+        Changes::from_data(&data).expect("changes")
+    }
+
+    fn paths(changes: &Changes) -> Vec<String> {
+        let mut paths = changes.paths();
+        paths.sort();
+        paths
+    }
+
+    #[test]
+    fn a_change_inside_a_field_is_one_of_the_whole_field() {
+        let previous = doc! { "_id": 1, "size": 1, "address": { "city": "A", "zip": 1 } };
+        let after = doc! { "_id": 1, "size": 2, "address": { "city": "B", "zip": 1 } };
+        let changes = whole(&previous, &after, false);
+        assert_eq!(paths(&changes), ["address", "size"]);
+        let mut folded = previous.clone();
+        changes.apply_to(&mut folded);
+        assert_eq!(folded, after);
+    }
+
+    #[test]
+    fn an_instance_of_another_subject_tells_each_field_also_those_that_come_or_go() {
+        let none = doc! { "_id": 1, "customer": 1 };
+        let some = doc! { "_id": 1, "customer": 2, "note": "n", "address": { "city": "A" } };
+        for (previous, after) in [(&none, &some), (&some, &none)] {
+            let changes = whole(previous, after, true);
+            assert_eq!(paths(&changes), ["address", "customer", "note"]);
+            let mut folded = previous.clone();
+            changes.apply_to(&mut folded);
+            assert_eq!(&folded, after);
+        }
+        let moved = doc! { "_id": 1, "customer": 3, "note": "n", "address": { "city": "A" } };
+        assert_eq!(paths(&whole(&some, &moved, true)), ["address", "customer", "note"]);
+        assert_eq!(paths(&whole(&none, &doc! { "_id": 1, "customer": 3 }, true)), ["customer"]);
+    }
+}

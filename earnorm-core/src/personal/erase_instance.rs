@@ -39,9 +39,7 @@ fn blanking(db: &Database, schema: &ModelSchema, id: &Bson, document: Document) 
         return Err(Error::SchemaAhead { subject: subject(), found, known });
     }
     let mut document = loaded.document.as_deref().cloned().unwrap_or_default();
-    if found < known {
-        db.upcasters().model(schema.name, &mut document, Span { from: found, to: known }, &subject())?;
-    }
+    db.upcasters().model(schema.name, &mut document, Span { from: found, to: known }, &subject())?;
     let fields = held(schema, &document);
     if fields.is_empty() {
         return Ok(None);

@@ -123,7 +123,7 @@ fn value_holds_sealed(value: &Bson) -> bool {
 
 type Visit<'v> = dyn FnMut(&mut Bson, &str) -> Result<()> + 'v;
 
-/// Visits the sealed values of an event, each with the path that it was bound to.
+/// Visits the values of an event among which sealed ones are, each with the path that it was bound to.
 fn walk_event(event_type: &str, data: &mut Document, visit: &mut Visit<'_>) -> Result<()> {
     let updated = event_type.rsplit_once('.').is_some_and(|(_, name)| name == UPDATED);
     let Some(Bson::Array(changes)) = data.get_mut("changes").filter(|_| updated) else {
@@ -153,7 +153,6 @@ fn walk_value(value: &mut Bson, path: &str, visit: &mut Visit<'_>) -> Result<()>
             .iter_mut()
             .enumerate()
             .try_for_each(|(index, item)| walk_value(item, &format!("{path}.{index}"), visit)),
-        sealed if is_sealed(sealed) => visit(sealed, path),
-        _ => Ok(()),
+        other => visit(other, path),
     }
 }

@@ -123,3 +123,6 @@ fn complete(asked: usize, answered: usize) -> Result<()> {
         format!("the key store answered {answered} of {asked} keys, and must answer each one it is asked for");
     Err(Error::from(StoreError::new("keys", message)))
 }
+
+#[cfg(test)]
+mod tests;

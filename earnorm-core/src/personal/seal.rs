@@ -13,7 +13,7 @@ use super::subject;
 use crate::commit::Commit;
 use crate::database::Database;
 use crate::error::Result;
-use crate::event::{BASELINE, CREATED, DELETED, ERASED, NewEvent, RESTORED, UPDATED};
+use crate::event::{BASELINE, CREATED, DELETED, NewEvent, RESTORED, UPDATED};
 use crate::reader::Reader;
 use crate::schema::ModelInfo;
 use crate::stream::StreamId;
@@ -204,7 +204,7 @@ impl<'a> Unsealed<'a> {
                         collect_changes(data, &names, (place, [&new, &old], write), slots);
                     }
                 }
-                CREATED | RESTORED | DELETED | UPDATED | ERASED => {}
+                // Of the library's own events none was raised.
                 _ => {
                     let fields = raised.iter().find(|(raised, _)| raised == id).map_or(&[][..], |(_, fields)| fields);
                     if holds(data, fields) {

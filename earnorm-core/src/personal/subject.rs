@@ -57,3 +57,18 @@ pub(crate) fn clash(schemas: impl Iterator<Item = &'static ModelSchema>) -> Opti
         one.rust_path, two.rust_path
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BYTES_MAX, check};
+
+    #[test]
+    fn a_subject_has_a_name_of_some_length() {
+        for good in [1, BYTES_MAX] {
+            assert_eq!(check(&"x".repeat(good)), Ok(()));
+        }
+        let long = check(&"x".repeat(BYTES_MAX + 1)).unwrap_err();
+        assert!(long.contains("has 513 bytes") && long.contains("at most 512"), "{long}");
+        assert!(check("").is_err());
+    }
+}

@@ -227,3 +227,6 @@ pub const fn personal_path<T: Erasable>(path: &'static str) -> &'static str {
 pub const fn subject_path<T: SubjectId>(path: &'static str) -> &'static str {
     path
 }
+
+#[cfg(test)]
+mod tests;

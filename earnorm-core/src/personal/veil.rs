@@ -23,3 +23,25 @@ fn has_key(value: &Bson, name: &str) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+
+    use super::*;
+
+    #[test]
+    fn keys_of_personal_maps_are_not_named_and_all_others_are() {
+        let document =
+            doc! { "_id": 1, "friends": { "Ada.": 1 }, "calls": [{ "to": { "Bob.": 1 } }], "sizes": { "a.b": 1 } };
+        let named = |name: &str| {
+            let error =
+                Error::InvalidField { subject: "m `1`".to_owned(), name: name.to_owned(), reason: "it contains `.`" };
+            match veil_name(error, &document, &["friends", "calls"]) {
+                Error::InvalidField { name, .. } => name,
+                other => other.to_string(),
+            }
+        };
+        assert_eq!(["Ada.", "Bob.", "a.b", "elsewhere."].map(named), ["…", "…", "a.b", "elsewhere."]);
+    }
+}
