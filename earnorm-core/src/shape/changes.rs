@@ -1,5 +1,6 @@
 //! What differs between two locks, and what to do about each difference.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -46,6 +47,9 @@ impl fmt::Display for Change {
     }
 }
 
+/// The stored name of a model's id.
+const ID: &str = "_id";
+
 /// What brings a lock up to date.
 const UPDATE: &str = "the lock is out of date: run `earnorm schema lock`, or the test with EARNORM_UPDATE_LOCK=1";
 
@@ -86,8 +90,7 @@ impl Pair<'_> {
         for (name, today) in self.today {
             let subject = Subject { name, models: self.models, registry: self.registry };
             match self.locked.get(name) {
-                Some(locked) if locked != today => changes.extend(subject.changes(locked, today)),
-                Some(_) => {}
+                Some(locked) => changes.extend(subject.changes(locked, today)),
                 None => changes.push(subject.change(ChangeKind::OutOfDate, None, "is new", UPDATE)),
             }
         }
@@ -137,23 +140,22 @@ impl Subject<'_> {
 
     fn changes(&self, locked: &Entry, today: &Entry) -> Vec<Change> {
         let mut changes: Vec<_> = self.unbridgeable(locked, today).into_iter().collect();
-        if today.version == locked.version {
-            changes.extend(self.fields(&locked.fields, &today.fields, today.version));
-        } else if today.version > locked.version {
-            changes.push(self.risen(locked, today));
+        match today.version.cmp(&locked.version) {
+            Ordering::Equal => changes.extend(self.fields(&locked.fields, &today.fields, today.version)),
+            Ordering::Greater => changes.push(self.risen(locked, today)),
+            Ordering::Less => {}
         }
         changes
     }
 
     /// What no upcaster can mend.
     fn unbridgeable(&self, locked: &Entry, today: &Entry) -> Option<Change> {
-        let error = |field, what: &str, cure: &str| Some(self.change(ChangeKind::Incompatible, field, what, cure));
+        let error = |what: &str, cure: &str| Some(self.change(ChangeKind::Incompatible, None, what, cure));
         if let (Some(was), Some(is)) = (locked.kind, today.kind)
             && was != is
         {
             let what = format!("was {} and is {}", kind_name(was), kind_name(is));
             return error(
-                None,
                 &what,
                 "the two record different events, so the streams of one are nothing to the other: give the new model \
                  another `name`, and keep this one for what is stored",
@@ -163,17 +165,19 @@ impl Subject<'_> {
             let what = format!("fell from version {} to {}", locked.version, today.version);
             let cure = "stored data have the higher one, which this program would refuse: versions only rise, also \
                         to go back to an older shape";
-            return error(None, &what, cure);
+            return error(&what, cure);
         }
-        let id = "_id";
-        match (locked.fields.get(id), today.fields.get(id)) {
-            (Some(was), Some(is)) if self.models && today.version > locked.version && !reads(is, was) => error(
-                Some(id),
-                &format!("was `{was}` and is `{is}`"),
-                "an upcaster never changes an id: give the new model another `name`, and write its instances anew",
-            ),
+        match (locked.fields.get(ID), today.fields.get(ID)) {
+            (Some(was), Some(is)) if self.models && today.version > locked.version && !reads(is, was) => {
+                Some(self.other_id(was, is))
+            }
             _ => None,
         }
+    }
+
+    fn other_id(&self, was: &str, is: &str) -> Change {
+        let cure = "an upcaster never changes an id: give the new model another `name`, and write its instances anew";
+        self.change(ChangeKind::Incompatible, Some(ID), &format!("was `{was}` and is `{is}`"), cure)
     }
 
     /// The version rose: then fields may change, as far as upcasters lead.
@@ -236,6 +240,9 @@ impl Subject<'_> {
         if reads(is, was) {
             let what = format!("was `{was}` and is `{is}`, which reads the same");
             return self.change(ChangeKind::OutOfDate, Some(path), &what, UPDATE);
+        }
+        if self.models && path == ID {
+            return self.other_id(was, is);
         }
         if is == was.strip_suffix(DEFAULT).unwrap_or(was) {
             let what = format!("(`{is}`) has no default any more, and stored data may lack it");
