@@ -40,16 +40,15 @@ pub(super) fn known(written: &str) -> Option<&'static str> {
     [UUID, DATE, INT64, DECIMAL, OBJECT_ID, BINARY, DOUBLE].into_iter().find(|name| *name == written)
 }
 
-/// The value of a mark with all the fields of its object; `None` if they do not belong together.
+/// The value of a mark with all the fields of its object, where [`of_text`] has none; `None` if they do not belong
+/// together.
 pub(super) fn value(name: &str, argument: Bson, scope: Option<Bson>) -> Option<Bson> {
     match (name, argument, scope) {
         (CODE, Bson::String(code), Some(Bson::Document(scope))) => {
             Some(Bson::JavaScriptCodeWithScope(JavaScriptCodeWithScope { code, scope }))
         }
-        (_, _, Some(_)) => None,
         (SYMBOL, Bson::String(text), None) => Some(Bson::Symbol(text)),
         (CODE, Bson::String(code), None) => Some(Bson::JavaScriptCode(code)),
-        (_, Bson::String(text), None) => of_text(name, &text),
         (DATE, Bson::Int64(millis), None) => Some(Bson::DateTime(DateTime::from_millis(millis))),
         (DATE, Bson::Int32(millis), None) => Some(Bson::DateTime(DateTime::from_millis(millis.into()))),
         (MIN_KEY, Bson::Int32(1), None) => Some(Bson::MinKey),
@@ -60,6 +59,7 @@ pub(super) fn value(name: &str, argument: Bson, scope: Option<Bson>) -> Option<B
     }
 }
 
+/// The value of a mark that a text says alone.
 pub(super) fn of_text(name: &str, text: &str) -> Option<Bson> {
     match name {
         INT32 => text.parse().ok().map(Bson::Int32),

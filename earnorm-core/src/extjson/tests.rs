@@ -160,10 +160,27 @@ fn texts_are_readable() {
 }
 
 #[test]
+fn doubles_that_json_has_no_number_for_are_named() {
+    for (number, text) in [
+        (f64::NAN, r#"{"$numberDouble":"NaN"}"#),
+        (f64::INFINITY, r#"{"$numberDouble":"Infinity"}"#),
+        (f64::NEG_INFINITY, r#"{"$numberDouble":"-Infinity"}"#),
+        (-f64::NAN, r#"{"$rawDouble":"fff8000000000000"}"#),
+    ] {
+        assert_eq!(encode_value(&Bson::Double(number)), text);
+        back(&Bson::Double(number)).unwrap();
+    }
+}
+
+#[test]
 fn canonical_text_is_understood() {
     let text = r#"{"a":{"$numberInt":"5"},"b":{"$numberDouble":"-0.0"},"c":{"$date":{"$numberLong":"7"}}}"#;
     let expected = doc! { "a": 5, "b": -0.0, "c": DateTime::from_millis(7) };
     assert_eq!(decode(text).unwrap(), expected);
+    for millis in ["7", r#"{"$numberInt":"7"}"#] {
+        let date = decode_value(&format!(r#"{{"$date":{millis}}}"#)).unwrap();
+        assert_eq!(date, Bson::DateTime(DateTime::from_millis(7)));
+    }
 }
 
 #[test]
@@ -177,6 +194,12 @@ fn what_is_wrong_is_said() {
         (r#"{"a":{"$oid":"x"}}"#, "`$oid` is no type's mark, or not with this value"),
         (r#"{"a":{"$new":1}}"#, "is written with `$$`"),
         (r#"{"a":{"$oid":"010101010101010101010101","b":1}}"#, "`b` does not belong to `$oid`"),
+        (r#"{"a":{"$code":"x","$scope":5}}"#, "`$code` is no type's mark, or not with this value"),
+        (r#"{"a":{"$symbol":"x","$scope":{}}}"#, "`$symbol` is no type's mark, or not with this value"),
+        (r#"{"a":{"$numberDecimal":""}}"#, "`$numberDecimal` is no type's mark"),
+        (r#"{"a":{"$numberDecimal":"-."}}"#, "`$numberDecimal` is no type's mark"),
+        (r#"{"a":{"$timestamp":{"t":1,"i":2,"j":3}}}"#, "`$timestamp` is no type's mark"),
+        (r#"{"a":{"$binary":{"base64":"AQI=","subType":"00","more":1}}}"#, "`$binary` is no type's mark"),
         (r#"{"a":9223372036854775808}"#, "too large for an Int64"),
     ];
     for (text, expected) in cases {
