@@ -86,7 +86,7 @@ fn add(a: &BigDecimal, b: &BigDecimal) -> BigDecimal {
         let greater = if reach(a) > reach(b) { a } else { b };
         let (digits, scale) = (greater.digits(), greater.as_bigint_and_exponent().1);
         let more = i64::from(DIGITS) - i64::try_from(digits).unwrap_or(i64::MAX);
-        return if more > 0 { greater.with_scale(scale + more) } else { round(greater.clone()) };
+        return greater.with_scale(scale + more);
     }
     round(a + b)
 }

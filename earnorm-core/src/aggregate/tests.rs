@@ -120,6 +120,11 @@ fn sums_of_doubles_are_compensated() {
     assert_eq!(measured(tenths)[0], Bson::Double(1.0));
     let cancelled = [1e16, 1.0, 1.0, -1e16].map(Bson::Double).to_vec();
     assert_eq!(measured(cancelled)[0], Bson::Double(2.0));
+    let small_first = [1.0, 1e16, 1.0, -1e16].map(Bson::Double).to_vec();
+    assert_eq!(measured(small_first)[0], Bson::Double(2.0), "as MongoDB has it");
+    // An integer that is no double counts with its last digit.
+    let integers = vec![Bson::Int64((1 << 62) + 1), Bson::Int64(-(1 << 62)), Bson::Double(0.5)];
+    assert_eq!(measured(integers)[0], Bson::Double(1.5));
     assert_eq!(measured(vec![Bson::Double(f64::INFINITY), 1.into()])[0], Bson::Double(f64::INFINITY));
 }
 
