@@ -1,7 +1,10 @@
 //! Bulk updates and deletes: hooks run and every instance leaves an event.
 
 use earnorm::Registry;
+use earnorm::error::Applied;
 use earnorm::prelude::*;
+
+use crate::personal::store::Faulty;
 
 #[model]
 #[derive(Debug, Clone)]
@@ -34,6 +37,16 @@ fn registry() -> Registry {
 
 fn products(count: i64) -> impl Iterator<Item = Product> {
     (1..=count).map(|id| Product { id, code: format!("c{id}"), price: id, locked: id % 50 == 0 })
+}
+
+/// A rival saves this product while nobody looks.
+fn overtake(db: &Database, id: i64) {
+    let save = async {
+        let mut rival = Product::load(db, id).await.unwrap();
+        rival.price = 1_000;
+        rival.save(db).await.unwrap();
+    };
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(save));
 }
 
 every_store! {
@@ -70,6 +83,41 @@ every_store! {
         assert!(matches!(report.failures[0].error, Error::Unique(_)));
         assert_eq!(report.failures[0].id, "3");
         assert_eq!(Product::find(Product::PRICE.eq(0)).count(&db).await.unwrap(), 9);
+    }
+
+    async fn an_instance_that_someone_else_changed_is_a_conflict_and_stays_as_they_left_it(db: Database) {
+        db.create_many(products(6)).await.unwrap();
+        let change = |product: &mut Entity<Product>| {
+            if product.id % 3 == 0 { overtake(&db, product.id); }
+            product.price = 0;
+            Ok(())
+        };
+        let report = Product::all().update(&db, change).await.unwrap();
+        assert_eq!((report.matched, report.written, report.conflicted), (6, 4, 2));
+        assert_eq!((report.unchanged, report.vetoed, report.failed), (0, 0, 0));
+        let failures: Vec<_> = report.failures.iter().map(|failure| (failure.id.as_str(), failure.error.is_conflict())).collect();
+        assert_eq!(failures, [("3", true), ("6", true)]);
+        assert_eq!(Product::find(Product::PRICE.eq(1_000)).count(&db).await.unwrap(), 2);
+        assert_eq!(Product::find(Product::PRICE.eq(0)).count(&db).await.unwrap(), 4);
+    }
+
+    async fn an_answer_that_is_lost_ends_it_and_leaves_open_what_is_written(db: Database) {
+        db.create_many(products(3)).await.unwrap();
+        // The commit of all at once, and the first of those one by one, since the third cannot be written.
+        for (lost, taken, written) in [(0, false, 3), (1, true, 1)] {
+            let store = Faulty::losing_answer_of(&db, lost);
+            let over = Database::builder().registry(registry()).store(store.clone()).await.unwrap();
+            let outcome = Product::all()
+                .update(&over, |product| {
+                    product.price = 100 + lost;
+                    if taken && product.id == 3 { product.code = "c1".into(); }
+                    Ok(())
+                })
+                .await;
+            assert_eq!(outcome.unwrap_err().was_applied(), Applied::Unknown);
+            assert!(store.has_failed());
+            assert_eq!(Product::find(Product::PRICE.eq(100 + lost)).count(&db).await.unwrap(), written);
+        }
     }
 
     async fn a_delete_runs_hooks_too(db: Database) {

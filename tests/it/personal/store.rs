@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use earnorm::Database;
 use earnorm::bson::{Bson, Document};
 use earnorm::commit::{Checkpoint, Commit, Committed};
-use earnorm::error::{Error, Result, StoreError};
+use earnorm::error::{Applied, Error, Result, StoreError};
 use earnorm::event::RecordedEvent;
 use earnorm::personal::{DataKey, KeyId, KeyState, KeyStore, StoredKeys};
 use earnorm::position::Position;
@@ -127,6 +127,8 @@ pub(crate) struct Faulty {
     left: AtomicI64,
     /// Whether the one that fails is written all the same.
     written: bool,
+    /// Whether only its answer is lost, and those after it go well.
+    lost: bool,
     /// Whether writes stand still before they are sent, and how many do.
     frozen: watch::Sender<bool>,
     stuck: AtomicI64,
@@ -144,6 +146,11 @@ impl Faulty {
         Arc::new(Self { left: AtomicI64::new(write), written, ..Self::over(db) })
     }
 
+    /// A store that writes everything, but of one write nobody hears whether it was written.
+    pub(crate) fn losing_answer_of(db: &Database, write: i64) -> Arc<Self> {
+        Arc::new(Self { left: AtomicI64::new(write), lost: true, ..Self::over(db) })
+    }
+
     /// A store that does as it is asked until it is frozen.
     pub(crate) fn freezing(db: &Database) -> Arc<Self> {
         Arc::new(Self::over(db))
@@ -154,6 +161,7 @@ impl Faulty {
             inner: db.store().clone(),
             left: AtomicI64::new(i64::MAX),
             written: false,
+            lost: false,
             frozen: watch::Sender::new(false),
             stuck: AtomicI64::new(0),
             rewrite: None,
@@ -189,6 +197,11 @@ impl Faulty {
             self.stuck.fetch_sub(1, Ordering::SeqCst);
         }
         match self.left.fetch_sub(1, Ordering::SeqCst) {
+            0 if self.lost => {
+                let lost = StoreError::new("faulty", "the answer was lost").applied(Applied::Unknown);
+                write.await.and(Err(lost.into()))
+            }
+            ..0 if self.lost => write.await,
             0 if self.written => write.await.and(Err(out_of_reach("faulty"))),
             ..=0 => Err(out_of_reach("faulty")),
             _ => write.await,
