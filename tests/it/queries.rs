@@ -173,6 +173,19 @@ every_store! {
         assert_eq!(streamed.into_iter().filter_map(Result::ok).count(), 3);
     }
 
+    async fn what_is_equal_in_the_order_is_sorted_by_id_and_so_is_every_cut(db: Database) {
+        db.create_many((1..=12).rev().map(order)).await.unwrap();
+        let ids = async |query: earnorm::query::Query<Order>| {
+            query.all(&db).await.unwrap().iter().map(|order| order.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(Order::all().sort(Order::COUNTRY.asc())).await, [3, 6, 9, 12, 1, 4, 7, 10, 2, 5, 8, 11]);
+        assert_eq!(ids(Order::all().sort(Order::COUNTRY.desc())).await, [11, 8, 5, 2, 10, 7, 4, 1, 12, 9, 6, 3]);
+        assert_eq!(ids(Order::all().skip(9)).await, [10, 11, 12]);
+        assert_eq!(ids(Order::all().limit(3)).await, [1, 2, 3]);
+        // An id that was asked for stays where it stands.
+        assert_eq!(ids(Order::all().sort(Order::ID.asc()).sort(Order::COUNTRY.desc()).limit(3)).await, [1, 2, 3]);
+    }
+
     async fn a_query_tells_how_it_is_answered(db: Database) {
         fill(&db).await;
         let query = Order::find(Order::COUNTRY.eq("DE") & Order::TAGS.size(0)).sort(Order::WEIGHT.desc()).limit(3);
@@ -184,6 +197,7 @@ every_store! {
         let explained = Order::find(Order::WEIGHT.gt(2.5)).explain(&db).await.unwrap();
         assert!(explained.indexes.is_empty() && explained.pushed.is_empty(), "{explained}");
         assert_eq!(explained.after, ["weight > 2.5"]);
+        assert!(!explained.sorts, "nobody asked for an order: {explained}");
     }
 
     async fn some_fields_only(db: Database) {
@@ -246,19 +260,18 @@ every_store! {
         let of = |values: [i64; 3]| ["DE", "FR", "UK"].map(str::to_owned).into_iter().zip(values).collect::<Vec<_>>();
         let sums = countries().sum(&db, Order::ID).await.unwrap();
         let counts = countries().count(&db).await.unwrap();
-        for ((country, mean), ((_, sum), (_, count))) in
-            countries().avg(&db, Order::ID).await.unwrap().into_iter().zip(sums.into_iter().zip(counts))
-        {
-            assert_eq!(mean, Some(sum as f64 / count as f64), "{country}");
-        }
+        let means = sums.into_iter().zip(counts).map(|((c, sum), (_, count))| (c, Some(sum as f64 / count as f64)));
+        assert_eq!(countries().avg(&db, Order::ID).await.unwrap(), means.collect::<Vec<_>>());
         let whole = |found: Vec<(String, Option<i64>)>| found.into_iter().map(|(c, id)| (c, id.unwrap())).collect::<Vec<_>>();
         assert_eq!(whole(countries().min(&db, Order::ID).await.unwrap()), of([3, 1, 2]));
         assert_eq!(whole(countries().max(&db, Order::ID).await.unwrap()), of([12, 10, 11]));
         let by_note = Order::find(Order::ID.lte(3)).group_by(Order::NOTE).count(&db).await.unwrap();
         assert_eq!(by_note, [(None, 2), (Some("note 2 (a.b)".into()), 1)]);
         assert_eq!(all().distinct(&db, Order::COUNTRY).await.unwrap(), ["DE", "FR", "UK"]);
-        let limited = all().limit(3).sum(&db, Order::COUNT).await.unwrap_err();
-        assert!(matches!(limited, Error::InvalidQuery { .. }), "{limited:?}");
+        for cut in [all().limit(3), all().skip(3), all().sort(Order::ID.asc())] {
+            let refused = cut.sum(&db, Order::COUNT).await.unwrap_err();
+            assert!(matches!(refused, Error::InvalidQuery { .. }), "{refused:?}");
+        }
     }
 
     async fn raw_queries_work_on_mongodb_only(db: Database) {
