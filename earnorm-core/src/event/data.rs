@@ -199,6 +199,7 @@ mod tests {
         let (kept, mut text) = (RecordedData::from(whole()), RecordedData::from_text(extjson::encode(&whole())));
         assert_eq!(kept, text);
         assert_eq!(text, whole());
+        assert_ne!(text, doc! { "name": "Grace" });
         assert_eq!((kept.to_string(), format!("{kept:?}")), (text.to_string(), format!("{text:?}")));
         assert_eq!(text.clone(), RecordedData::from_text(extjson::encode(&whole())));
         assert!(text.may_be_sealed());
@@ -218,7 +219,8 @@ mod tests {
     #[test]
     fn a_text_that_cannot_be_read_stays_and_says_so() {
         let mut broken = RecordedData::from_text(r#"{"name":"#);
-        assert!(broken.document().unwrap_err().to_string().contains("not extended JSON"));
+        let told = broken.document().unwrap_err().to_string();
+        assert!(told.contains("not extended JSON") && told.contains("the data of an event"), "{told}");
         assert!(broken.document_mut().is_err());
         assert_eq!(broken.to_string(), r#"{"name":"#);
         assert_eq!(broken, broken.clone());

@@ -82,6 +82,17 @@ fn what_engines_read_differently_is_refused() {
     assert!(PortableRegex::new(&format!("{}a{}", "(".repeat(500), ")".repeat(500))).is_err());
 }
 
+#[test]
+fn a_repetition_counts_with_all_that_is_in_it() {
+    let is_small = |source: String| PortableRegex::new(&source).is_ok();
+    // The last one that passes: what is around a repeated group counts too.
+    let letters = |before: usize, inside: usize| format!("{}({}){{1000}}", "b".repeat(before), "a".repeat(inside));
+    assert!(is_small(letters(990, 16)) && !is_small(letters(991, 16)));
+    assert!(is_small(letters(0, 16)) && !is_small(letters(0, 17)));
+    let class = |times: usize| format!("([acegikmoqs]x){{{times}}}");
+    assert!(is_small(class(277)) && !is_small(class(278)));
+}
+
 /// Patterns whose meaning is the same in the `regex` crate: no Perl classes, no `$`.
 fn safe() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use bson::{Binary, Bson, bson, doc};
 
-use super::generated::{Encoding, field, write};
+use super::generated::{Encoding, field, items, tagged, variant, write};
 use super::*;
 
 /// 2^53: above it, doubles are not exact any more.
@@ -109,4 +109,21 @@ fn a_field_is_written_and_read_under_its_name() {
     write(&mut encoding, "bigger", u64::MAX.encode());
     let error = encoding.finish().unwrap_err().to_string();
     assert!(error.contains("big") && !error.contains("bigger"), "the first that has no stored form: {error}");
+}
+
+#[test]
+fn a_variant_is_its_name_or_one_field_with_its_content() {
+    assert_eq!(variant(&"Open".into()).unwrap(), ("Open", None));
+    let closed = tagged("Closed", 5_i64.encode()).unwrap();
+    assert_eq!(variant(&closed).unwrap(), ("Closed", Some(&Bson::Int64(5))));
+    for wrong in [bson!({}), bson!({ "Closed": 5, "Open": 6 }), bson!(["Open"]), Bson::Null] {
+        assert!(variant(&wrong).unwrap_err().to_string().contains("a document with one field"), "{wrong}");
+    }
+    let pair = bson!([1, 2]);
+    assert_eq!(items(&pair, 2).unwrap().len(), 2);
+    for len in [1, 3] {
+        let error = items(&pair, len).unwrap_err().to_string();
+        assert!(error.contains(&format!("holds 2 values where {len} are expected")), "{error}");
+    }
+    assert!(items(&bson!({ "0": 1 }), 1).unwrap_err().to_string().contains("a list"));
 }

@@ -49,6 +49,12 @@ fn of_mail(event_type: &'static str, from: u32, name: &'static str) -> UpcastReg
     UpcastRegistration::of_event(event_type, from, NOTHING).named("steps", name)
 }
 
+#[test]
+fn a_step_says_whose_data_it_changes() {
+    assert_eq!(of_parcel(1, "a").of.name(), "chk_box");
+    assert_eq!(of_mail("chk_mail.sent", 1, "a").of.name(), "chk_mail.sent");
+}
+
 async fn refused(registry: Registry) -> String {
     let error = Database::builder().registry(registry).connect("memory:").await.unwrap_err();
     assert!(matches!(error, Error::Registry(_)), "{error:?}");
@@ -92,9 +98,9 @@ async fn a_chain_of_events_is_whole() {
     let high = refused(whole().upcast(of_mail("chk_mail.sent", 5, "c"))).await;
     assert!(high.contains("steps::c") && high.contains("`#[event(version = 6)]`"), "{high}");
     let unknown = refused(whole().upcast(of_mail("chk_mail.send", 1, "c"))).await;
-    assert!(unknown.contains("`Mail` has no `#[apply]` method for `send`"), "{unknown}");
+    assert!(unknown.contains("steps::c upcasts `chk_mail.send`, but `Mail` has no `#[apply]` method"), "{unknown}");
     let state = refused(whole().upcast(of_mail("chk_mail.restored", 1, "c"))).await;
-    assert!(state.contains("`#[upcast(model = Mail, from = …)]`"), "{state}");
+    assert!(state.contains("steps::c") && state.contains("`#[upcast(model = Mail, from = …)]`"), "{state}");
     Database::builder().registry(whole()).connect("memory:").await.unwrap();
 }
 

@@ -180,4 +180,7 @@ fn in_words_a_condition_names_its_path_and_what_must_hold() {
     }
     let regex = PortableRegex::new("^secret$").unwrap();
     assert_eq!(told(Predicate::Regex { path: "a".into(), regex }), "a matches a pattern");
+    let invalid = Predicate::Invalid { path: "a".into(), reason: "no".into() };
+    assert_eq!(told(invalid), "a has a condition that could not be built");
+    assert_eq!(told(Predicate::Raw(doc! { "a": "secret" })), "a condition in the database's own language");
 }
