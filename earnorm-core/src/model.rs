@@ -1,5 +1,8 @@
 //! What `#[model]` implements.
 
+#[cfg(test)]
+pub(crate) mod sample;
+
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 use std::future::Future;

@@ -1,6 +1,8 @@
 //! The registry: which models a database knows, and the plan of hooks of each.
 
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::{BTreeMap, HashMap};

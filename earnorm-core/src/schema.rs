@@ -1,6 +1,8 @@
 //! What a store must know of a model: its collection, its fields as stored, its indexes.
 
 mod info;
+#[cfg(test)]
+mod tests;
 
 pub use info::ModelInfo;
 

@@ -205,3 +205,64 @@ impl Database {
         Self { inner: Arc::new(inner), metadata: Arc::new(metadata) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! Every setting gets to where it is used, and none undoes another.
+
+    use super::*;
+    use crate::model::sample::Sample;
+
+    #[test]
+    fn a_setting_leaves_the_others_as_they_are() {
+        let metadata = Metadata::new().actor("ada");
+        let (usual, own) = (SnapshotPolicy::every(7), SnapshotPolicy::every(9));
+        let limits = Limits { writes: 3, ..Limits::default() };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let builder = Database::builder()
+            .limits(limits)
+            .database("app")
+            .prefix("lib_")
+            .pool_max(4)
+            .connect_timeout(Duration::from_secs(1))
+            .commit_timeout(Duration::from_secs(2))
+            .hole_grace(Duration::from_secs(3))
+            .conflict_retries_max(5)
+            .snapshots(usual)
+            .snapshots_of::<Sample>(own)
+            .metadata(metadata.clone())
+            .clock(FixedClock)
+            .ids(FixedIds)
+            .registry(Registry::empty())
+            .models_of(CrateMarker::new("app"))
+            .model::<Sample>();
+        let options = &builder.options;
+        assert_eq!(options.limits, limits);
+        assert_eq!((options.database.as_deref(), options.prefix.as_deref()), (Some("app"), Some("lib_")));
+        assert_eq!((options.pool_max, options.connect_timeout), (Some(4), seconds(1)));
+        assert_eq!((options.commit_timeout, options.hole_grace), (seconds(2), seconds(3)));
+        assert_eq!((builder.conflict_retries_max, builder.metadata), (5, metadata));
+        assert_eq!((builder.snapshots.usual, builder.snapshots.own.get("sample")), (usual, Some(&own)));
+        assert_eq!((builder.clock.now(), builder.ids.next()), (FixedClock.now(), FixedIds.next()));
+        let registry = builder.registry.unwrap();
+        assert_eq!(registry.models().map(|model| model.name).collect::<Vec<_>>(), ["sample"]);
+    }
+
+    #[derive(Debug)]
+    struct FixedClock;
+
+    impl Clock for FixedClock {
+        fn now(&self) -> chrono::DateTime<chrono::Utc> {
+            chrono::DateTime::UNIX_EPOCH
+        }
+    }
+
+    #[derive(Debug)]
+    struct FixedIds;
+
+    impl Ids for FixedIds {
+        fn next(&self) -> uuid::Uuid {
+            uuid::Uuid::from_u128(7)
+        }
+    }
+}

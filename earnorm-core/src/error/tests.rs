@@ -60,3 +60,13 @@ fn a_conflict_says_what_was_expected_and_what_stands() {
     let missing = Error::from(VersionConflict::new("user-1", crate::stream::ExpectedVersion::Exact(1), 0)).to_string();
     assert!(missing.contains("does not exist"), "{missing}");
 }
+
+#[test]
+fn what_a_personal_value_was_is_not_told_but_what_kind_it_is() {
+    let veiled = |error: DecodeError| error.at("inner").veiled().at("name").to_string();
+    let found = bson::Bson::String("Ada".into());
+    assert_eq!(veiled(DecodeError::mismatch("i32", &found)), "field `name` holds String where i32 is expected");
+    assert_eq!(veiled(DecodeError::missing()), "field `name` is missing");
+    let told = "field `name` holds what its type cannot hold, and is not shown since it is personal";
+    assert_eq!(veiled(DecodeError::new("is `Ada`, which is no number")), told);
+}
