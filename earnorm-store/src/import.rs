@@ -105,3 +105,47 @@ pub(crate) fn same(a: &LogEntry, b: &LogEntry) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+    use earnorm_core::metadata::Metadata;
+
+    use super::*;
+
+    /// An event whose metadata and data have so many bytes.
+    fn event(metadata: usize, data: usize) -> LogEntry {
+        let (half, rest) = ("x".repeat(100), "x".repeat(metadata - 105));
+        let event = RecordedEvent {
+            id: uuid::Uuid::from_u128(1),
+            stream: StreamId::new("user", "a").unwrap(),
+            version: 1,
+            position: earnorm_core::position::Position::new(1),
+            event_type: "user.noted".to_owned(),
+            schema_version: 1,
+            // Length, kind and name of the field, length and end of the text, end.
+            data: doc! { "x": "x".repeat(data - 13) }.into(),
+            metadata: Metadata::new().actor(half).correlation_id(rest),
+            recorded_at: chrono::DateTime::UNIX_EPOCH,
+        };
+        LogEntry::Event { event, commit: None }
+    }
+
+    #[test]
+    fn an_entry_may_be_as_large_as_a_commit_could_have_made_it() {
+        let (metadata, data) = (8 * 1024, 16 * 1024 * 1024 - 16 * 1024);
+        check(&[event(metadata, data)]).unwrap();
+        for (entry, told) in [
+            (event(metadata + 1, data), "its metadata has 8193 bytes where the limit is 8192".to_owned()),
+            (event(metadata, data + 1), format!("its data has {} bytes where the limit is {data}", data + 1)),
+        ] {
+            match check(&[entry]) {
+                Err(Error::Corrupt { subject, reason }) => {
+                    assert_eq!(subject, "the entry for position 1, an event of user-a");
+                    assert_eq!(reason, told);
+                }
+                other => panic!("expected a refusal, not {other:?}"),
+            }
+        }
+    }
+}

@@ -43,3 +43,25 @@ pub(crate) fn check_truncation<'a>(
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+
+    use super::*;
+
+    #[test]
+    fn a_document_may_be_as_large_as_a_database_holds() {
+        let most = 16 * 1024 * 1024;
+        // Beside the text: an id, and the frames of the document and of both fields.
+        let document = |bytes: usize| doc! { "_id": 1, "x": "x".repeat(bytes - 22) };
+        assert_eq!(bson::serialize_to_vec(&document(most)).unwrap().len(), most);
+        check_documents("things", &[document(100), document(most)]).unwrap();
+        match check_documents("things", &[document(100), document(most + 1)]) {
+            Err(Error::TooLarge { subject, actual, limit }) => {
+                assert_eq!((subject.as_str(), actual, limit), ("document 1 of things", most + 1, most));
+            }
+            other => panic!("expected a refusal, not {other:?}"),
+        }
+    }
+}

@@ -84,6 +84,11 @@ pub(super) async fn paths_of_a_projection_may_share_their_beginning(s: Subject) 
     let deep = doc! { "_id": 1, "a": { "c": { "d": 2, "f": 4 }, "g": 5 } };
     assert_eq!(project(&s, &["a.c.f", "a.c.d", "a.g"]).await, deep);
     assert_eq!(project(&s, &["h.k", "h.i"]).await, doc! { "_id": 1, "h": [{ "i": 1, "k": 3 }] });
+    // What is kept whole is kept whole, whatever else is asked of it.
+    let whole = doc! { "_id": 1, "h": [{ "i": 1, "j": 2, "k": 3 }] };
+    for paths in [["h", "h.i"], ["h.i", "h"]] {
+        assert_eq!(project(&s, &paths).await, whole);
+    }
 }
 
 pub(super) async fn an_order_may_use_what_the_projection_drops(s: Subject) {

@@ -38,6 +38,8 @@ pub(super) async fn a_shadow_that_is_not_there_is_an_error(s: Subject) {
     s.put([thing(1, doc! {})]).await;
     let refused = s.admin().swap(SHADOW, THINGS).await;
     assert!(matches!(refused, Err(earnorm_core::Error::Store(_))), "{refused:?}");
+    let refused = s.admin().swap(THINGS, THINGS).await.unwrap_err().to_string();
+    assert!(refused.contains(THINGS) && refused.contains("it is the same collection"), "{refused}");
     s.expect(Predicate::always(), &[1]).await;
 }
 

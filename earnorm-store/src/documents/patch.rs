@@ -27,6 +27,11 @@ fn set_in<'a>(target: &mut Bson, name: &'a str, path: &'a str, value: Bson) -> R
 /// The longest run of nulls that a place beyond the end of an array may make, as MongoDB limits it.
 const PADDING_MAX: usize = 1_500_000;
 
+/// Whether a place is so far behind the end of an array that nothing fills it up to there.
+fn is_too_far(index: usize, length: usize) -> bool {
+    index.saturating_sub(length) > PADDING_MAX
+}
+
 /// The place in an array that a name stands for: digits alone, without a sign.
 fn place_of(name: &str) -> Option<usize> {
     name.bytes().all(|byte| byte.is_ascii_digit()).then(|| name.parse().ok())?
@@ -36,7 +41,7 @@ fn set_element<'a>(items: &mut Vec<Bson>, name: &'a str, path: &'a str, value: B
     let (place, rest) = path.split_once('.').map_or((path, None), |(place, rest)| (place, Some(rest)));
     let index = place_of(place).ok_or(name)?;
     if index >= items.len() {
-        if index - items.len() > PADDING_MAX {
+        if is_too_far(index, items.len()) {
             return Err(name);
         }
         items.resize(index, Bson::Null);
@@ -76,5 +81,18 @@ fn unset_in(target: &mut Bson, path: &str) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_too_far;
+
+    #[test]
+    fn an_array_is_filled_up_to_a_place_as_far_as_mongodb_fills_it() {
+        for (length, farthest) in [(0, 1_500_000), (2, 1_500_002), (1_600_000, 3_100_000)] {
+            assert!(!is_too_far(farthest, length) && !is_too_far(length, length));
+            assert!(is_too_far(farthest + 1, length), "of {length}");
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! SQLite's errors in our words: what happened to which file, and what to do next.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;

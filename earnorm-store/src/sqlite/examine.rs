@@ -27,24 +27,70 @@ fn durability(tx: &Tx<'_>) -> Done<Finding> {
     })
 }
 
-/// How large the file is, and how near to what it may be.
 fn space(tx: &Tx<'_>, file: &File) -> Done<Finding> {
-    let pages: i64 = tx.conn.pragma_query_value(None, "page_count", |row| row.get(0))?;
-    let size: i64 = tx.conn.pragma_query_value(None, "page_size", |row| row.get(0))?;
-    let free: i64 = tx.conn.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
-    let (name, bytes, used) = (file.path.display(), pages.saturating_mul(size), pages - free);
-    let message = format!("`{name}` has {bytes} bytes, {} of them free", free.saturating_mul(size));
-    let finding = match file.max_pages.map(i64::from) {
-        Some(most) if used >= most => {
-            let message =
-                format!("{message}, and all of the {most} pages it may have: commits fail; raise `max_pages`");
-            Finding::new("space", Severity::Problem, message)
-        }
-        Some(most) if used >= most / 10 * 9 => {
-            let message = format!("{message}, and nearly all of the {most} pages it may have: raise `max_pages`");
-            Finding::new("space", Severity::Warning, message)
-        }
-        _ => Finding::new("space", Severity::Fine, message),
+    let read = |pragma| tx.conn.pragma_query_value(None, pragma, |row| row.get(0));
+    let pages = Pages {
+        all: read("page_count")?,
+        free: read("freelist_count")?,
+        size: read("page_size")?,
+        most: file.max_pages.map(i64::from),
     };
-    Ok(finding.value(bytes))
+    Ok(pages.judge(&file.path.display().to_string()))
+}
+
+/// How large the file is, and how near to what it may be.
+#[derive(Debug, Clone, Copy)]
+struct Pages {
+    all: i64,
+    free: i64,
+    size: i64,
+    most: Option<i64>,
+}
+
+impl Pages {
+    fn judge(self, file: &str) -> Finding {
+        let Self { all, free, size, most } = self;
+        let (bytes, used) = (all.saturating_mul(size), all - free);
+        let message = format!("`{file}` has {bytes} bytes, {} of them free", free.saturating_mul(size));
+        let finding = match most {
+            Some(most) if used >= most => {
+                let message =
+                    format!("{message}, and all of the {most} pages it may have: commits fail; raise `max_pages`");
+                Finding::new("space", Severity::Problem, message)
+            }
+            Some(most) if used >= most / 10 * 9 => {
+                let message = format!("{message}, and nearly all of the {most} pages it may have: raise `max_pages`");
+                Finding::new("space", Severity::Warning, message)
+            }
+            _ => Finding::new("space", Severity::Fine, message),
+        };
+        finding.value(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_nearly_all_of_its_pages_is_told_of_before_it_is_full() {
+        use Severity::{Fine, Problem, Warning};
+        for (all, free, most, severity) in [
+            (1_000, 0, None, Fine),
+            (179, 0, Some(200), Fine),
+            (180, 0, Some(200), Warning),
+            (180, 1, Some(200), Fine),
+            (199, 0, Some(200), Warning),
+            (200, 0, Some(200), Problem),
+            // Free pages are written again.
+            (200, 1, Some(200), Warning),
+            (201, 0, Some(200), Problem),
+        ] {
+            let found = Pages { all, free, size: 4_096, most }.judge("app.db");
+            assert_eq!(found.severity, severity, "{}", found.message);
+            let told = format!("`app.db` has {} bytes, {} of them free", all * 4_096, free * 4_096);
+            assert!(found.message.starts_with(&told), "{}", found.message);
+            assert_eq!(found.value, Some((all * 4_096).into()));
+        }
+    }
 }

@@ -77,3 +77,25 @@ async fn closing_lets_waiting_commits_finish() {
     }
     assert_eq!(events(&scratch.open("a.db").await).await, there);
 }
+
+#[tokio::test]
+async fn an_event_id_stands_in_the_log_once() {
+    let scratch = Scratch::new();
+    let store = scratch.open("a.db").await;
+    let first = commit("a", vec![doc! { "n": 1 }], vec![]);
+    let id = first.appends[0].events[0].id;
+    store.commit(first).await.unwrap();
+    let mut again = commit("b", vec![doc! { "n": 2 }], vec![]);
+    again.appends[0].events[0].id = id;
+    let mut twice = commit("c", vec![doc! { "n": 3 }, doc! { "n": 4 }], vec![]);
+    twice.appends[0].events[1].id = twice.appends[0].events[0].id;
+    for (sent, id) in [(again, id), (twice.clone(), twice.appends[0].events[0].id)] {
+        match store.commit(sent).await {
+            Err(Error::InvalidCommit { reason }) => {
+                assert_eq!(reason, format!("event id {id} stands in the log already; every event needs its own"));
+            }
+            other => panic!("expected a refusal, not {other:?}"),
+        }
+    }
+    assert_eq!(events(&store).await, 1);
+}

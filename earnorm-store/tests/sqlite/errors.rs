@@ -147,6 +147,8 @@ async fn a_file_of_a_newer_program_is_refused() {
     scratch.open("a.db").await.close().await.unwrap();
     scratch.look("a.db").execute_batch("PRAGMA user_version = 9").unwrap();
     refused(&scratch.uri("a.db"), &["a.db", "newer program", "layout 9", "knows 1"]).await;
+    scratch.look("a.db").execute_batch("PRAGMA user_version = 0").unwrap();
+    refused(&scratch.uri("a.db"), &["a.db", "layout 0", "no program wrote", "restore a copy"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 use bson::{Bson, doc};
 use earnorm_core::predicate::Predicate;
-use earnorm_core::store::{PutRule, Store};
+use earnorm_core::store::{PutRule, Severity, Store};
 
 use crate::support::{Scratch, commit};
 
@@ -28,6 +28,9 @@ async fn a_person_can_read_it() {
         .unwrap();
     assert!(thing.0.contains("0190b5a0-7a6b-7def-8a39-51fb6d2f8c11"), "{}", thing.0);
     assert_eq!((thing.1, thing.2.as_str(), thing.3), (1, "Ada", 37));
+    let later = vec![doc! { "_id": id, "_v": 7_i64, "name": "Ada" }];
+    store.admin().put("things", later, PutRule::Always).await.unwrap();
+    assert_eq!(file.query_row("select version from things", (), |row| row.get(0)), Ok(7));
 }
 
 #[tokio::test]
@@ -66,6 +69,53 @@ async fn any_name_is_one_of_a_collection() {
     assert_eq!(store.count("things", &Predicate::always()).await.unwrap(), 0);
     assert_eq!(store.get("Things", &1.into()).await.unwrap(), Some(doc! { "_id": 1, "n": 3 }));
     assert_eq!(store.high_water().await.unwrap().get(), 0, "the log is untouched");
+}
+
+#[tokio::test]
+async fn a_table_is_named_like_its_collection_as_far_as_sqlite_lets_it() {
+    let scratch = Scratch::new();
+    let store = scratch.open("a.db").await;
+    let names =
+        ["things", "Things", "THINGS", "thingS", "events", "sqlite_x", "earnorm_unique_1", "earnorm_lookup_1", "a b"];
+    for name in names {
+        store.admin().put(name, vec![doc! { "_id": 1 }], PutRule::Always).await.unwrap();
+    }
+    let file = scratch.look("a.db");
+    let mut tables = file.prepare("select \"table\" from earnorm_collections order by id").unwrap();
+    let tables: Vec<String> = tables.query_map((), |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    let expected = [
+        "things",
+        "documents_Things",
+        "documents_THINGS_2",
+        "documents_thingS_3",
+        "documents_events",
+        "documents_sqlite_x",
+        "documents_earnorm_unique_1",
+        "documents_earnorm_lookup_1",
+        "a b",
+    ];
+    assert_eq!(tables, expected);
+}
+
+#[tokio::test]
+async fn a_file_is_in_the_mode_in_which_nobody_waits_whoever_changed_it() {
+    let scratch = Scratch::new();
+    scratch.open("a.db").await.close().await.unwrap();
+    let set = |mode: &str| scratch.look("a.db").pragma_update_and_check(None, "journal_mode", mode, |row| row.get(0));
+    let durability = async |options: &str| {
+        let store = scratch.open(&format!("a.db{options}")).await;
+        let findings = store.admin().examine().await.unwrap();
+        store.close().await.unwrap();
+        let found = findings.into_iter().find(|finding| finding.subject == "durability").unwrap();
+        (found.severity, found.message)
+    };
+    assert_eq!(durability("").await.0, Severity::Fine);
+    assert_eq!(set("delete"), Ok("delete".to_owned()));
+    // Who only reads changes nothing.
+    let (severity, message) = durability("?mode=ro").await;
+    assert_eq!(severity, Severity::Warning);
+    assert!(message.contains("in mode `delete` and not `wal`"), "{message}");
+    assert_eq!(durability("").await.0, Severity::Fine);
 }
 
 #[tokio::test]

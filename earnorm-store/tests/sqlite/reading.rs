@@ -3,7 +3,7 @@
 use bson::doc;
 use earnorm_core::predicate::{Comparison, Predicate};
 use earnorm_core::schema::{CollectionSpec, IndexSpec};
-use earnorm_core::store::{DocumentQuery, LogQuery, PutRule, Store};
+use earnorm_core::store::{DocumentQuery, LogQuery, PutRule, SortKey, Store};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::support::{Scratch, commit, found};
@@ -51,6 +51,31 @@ async fn skip_and_limit_hold_over_chunks() {
         let expected: Vec<i32> = (0..1_000).skip(skip as usize).take(limit as usize).collect();
         assert_eq!(ids, expected);
     }
+}
+
+#[tokio::test]
+async fn the_order_of_ids_holds_over_chunks_and_is_not_sorted_for() {
+    let scratch = Scratch::new();
+    let store = scratch.open("a.db").await;
+    let documents =
+        (0..900).rev().map(|n| doc! { "_id": n, "text": "x".repeat(if n < 9 { 400_000 } else { 1 }) }).collect();
+    store.admin().put("things", documents, PutRule::Always).await.unwrap();
+    for descending in [false, true] {
+        for (skip, limit) in [(0, None), (0, Some(256)), (3, Some(600)), (700, None), (900, None)] {
+            let sort = vec![SortKey { path: "_id".to_owned(), descending }];
+            let query = DocumentQuery { skip, limit, sort, ..DocumentQuery::new("things", Predicate::always()) };
+            let explained = store.explain(&query).await.unwrap();
+            assert!(!explained.sorts, "{explained}");
+            assert_eq!(explained.indexes, if limit.is_some() { &["_id"][..] } else { &[] }, "the rest is not read");
+            let ids: Vec<_> = found(&store, query).await.iter().map(|found| found.get_i32("_id").unwrap()).collect();
+            let all: Vec<i32> = if descending { (0..900).rev().collect() } else { (0..900).collect() };
+            let limit = limit.unwrap_or(u64::MAX);
+            let expected = all.into_iter().skip(skip as usize).take(usize::try_from(limit).unwrap());
+            assert_eq!(ids, expected.collect::<Vec<_>>());
+        }
+    }
+    let limited = DocumentQuery { limit: Some(3), ..DocumentQuery::new("things", Predicate::always()) };
+    assert_eq!(store.explain(&limited).await.unwrap().indexes, [""; 0], "no order is asked for");
 }
 
 #[tokio::test]

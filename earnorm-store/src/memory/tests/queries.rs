@@ -65,6 +65,16 @@ async fn the_log_is_read_by_stream_type_time_and_actor() {
 }
 
 #[tokio::test]
+async fn a_page_of_some_streams_ends_where_it_is_told_to() {
+    let store = log().await;
+    let upto = |upto, streams| LogQuery { upto: Position::new(upto), streams, ..LogQuery::default() };
+    for (end, of_one, of_two) in [(1, vec![1], vec![1]), (2, vec![1], vec![1, 2]), (3, vec![1, 3], vec![1, 2, 3])] {
+        assert_eq!(positions(&store, upto(end, vec![stream("a")])).await.0, of_one);
+        assert_eq!(positions(&store, upto(end, vec![stream("a"), stream("b")])).await.0, of_two);
+    }
+}
+
+#[tokio::test]
 async fn a_stream_is_read_in_parts() {
     let store = log().await;
     let last = store.read_stream(StreamQuery::last(stream("a"))).await.unwrap();
@@ -127,6 +137,26 @@ async fn measures_group_what_matches() {
     assert_eq!(rows[1].values, [Bson::Int64(3), Bson::Int64(9)]);
     let values = store.distinct("users", &Predicate::always(), "k").await.unwrap();
     assert_eq!(values, [Bson::Int32(0), Bson::Int32(1)]);
+}
+
+#[tokio::test]
+async fn a_look_up_serves_one_value_or_several() {
+    let store = MemoryStore::new();
+    let keys = vec![("k".to_owned(), false)];
+    let indexes = vec![IndexSpec { keys, unique: false, present: Vec::new(), live_only: false }];
+    store.prepare(&[CollectionSpec { name: "users".into(), indexes }]).await.unwrap();
+    add(&store, (0..9).map(|n| doc! { "_id": n, "k": n % 3 }).collect()).await;
+    let several = Predicate::In { path: "k".into(), values: vec![0.into(), 2.into()] };
+    let ids = Predicate::In { path: "_id".into(), values: vec![4.into()] };
+    for (predicate, plan) in [
+        (Predicate::eq("k", 1), "3 documents of the look-up of `k`, by id"),
+        (several.clone(), "6 documents of the look-up of `k`, by id"),
+        (several.and(ids), "1 documents of the look-up of `_id`, by id"),
+        (!Predicate::eq("k", 1), "every document of the collection, by id"),
+    ] {
+        assert_eq!(store.explain(&DocumentQuery::new("users", predicate)).await.unwrap().plan, plan);
+    }
+    assert_eq!(store.connections(), None, "there is nothing to be connected to");
 }
 
 fn value() -> impl Strategy<Value = Option<Bson>> {

@@ -65,6 +65,10 @@ async fn what_was_truncated_is_neither_there_nor_a_tombstone() {
         let query = EntryQuery { after: Position::START, upto: Position::new(7), limit };
         assert_eq!(store.entries(query).await.unwrap().len(), limit.min(2), "3 and 7");
     }
+    for (after, there) in [(2, 2), (3, 1), (6, 1), (7, 0)] {
+        let query = EntryQuery { after: Position::new(after), upto: Position::new(7), limit: 9 };
+        assert_eq!(store.entries(query).await.unwrap().len(), there, "behind {after}");
+    }
     for entry in log() {
         let position = entry.position().get();
         match store.append_entries(vec![entry]).await {
