@@ -17,6 +17,7 @@ mod commit;
 mod committer;
 mod connections;
 mod culprits;
+mod duplicates;
 mod entries;
 mod error;
 mod events;

@@ -18,6 +18,9 @@ use crate::stream::StreamId;
 pub trait StoreAdmin: Send + Sync {
     /// Creates the collections and indexes that are missing and reports what differs from the specification. Nothing
     /// is ever dropped.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unique`] when documents that are there already break a unique index that is missing.
     async fn prepare(&self, collections: &[CollectionSpec]) -> Result<Vec<Drift>>;
 
     /// The name of one of the library's own collections. [`crate::store::Store::find`] and its kin read it.

@@ -199,6 +199,7 @@ macro_rules! __conformance_list {
                 preparing_twice_changes_nothing an_index_that_differs_is_reported_and_kept
                 an_index_that_differs_in_what_it_covers_is_reported an_index_that_is_asked_for_no_more_stays
                 an_index_may_come_after_the_documents one_prepare_at_a_time_or_several_make_the_same
+                a_unique_index_over_documents_that_break_it_is_refused
             }
             projection {
                 skip_and_limit_cut_after_the_order a_limit_of_zero_finds_nothing skip_and_limit_cut_what_matches

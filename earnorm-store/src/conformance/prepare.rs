@@ -1,6 +1,7 @@
 //! Preparing collections and indexes.
 
 use bson::doc;
+use earnorm_core::Error;
 use earnorm_core::schema::{CollectionSpec, IndexSpec};
 
 use super::Subject;
@@ -50,6 +51,25 @@ pub(super) async fn an_index_may_come_after_the_documents(s: Subject) {
     s.put([thing(1, doc! { "email": "a" }), thing(2, doc! { "email": "b" })]).await;
     s.prepare_indexes(vec![index("email", true)]).await;
     violation(s.commit(write().insert(THINGS, thing(3, doc! { "email": "b" }))).await);
+}
+
+pub(super) async fn a_unique_index_over_documents_that_break_it_is_refused(s: Subject) {
+    let two = |first: &str, second: &str| {
+        let keys = [first, second].map(|path| (path.to_owned(), false)).to_vec();
+        IndexSpec { keys, unique: true, present: Vec::new(), live_only: false }
+    };
+    s.put([thing(1, doc! { "a": 1, "b": 1, "c": null }), thing(2, doc! { "a": 1, "b": 2 })]).await;
+    for (index, fields) in [(index("a", true), vec!["a"]), (two("a", "c"), vec!["a", "c"])] {
+        let refused = s.admin().prepare(&[spec(THINGS, vec![index])]).await;
+        let Err(Error::Unique(violation)) = refused else { panic!("expected a unique violation, not {refused:?}") };
+        assert_eq!(violation.collection, THINGS);
+        assert_eq!(violation.fields, fields);
+        assert!(["1", "2"].contains(&violation.id.as_str()), "{}", violation.id);
+    }
+    // Nothing is in the way of what follows.
+    s.prepare_indexes(vec![index("b", true), two("a", "b")]).await;
+    s.put([thing(3, doc! { "a": 1, "b": 3 })]).await;
+    violation(s.commit(write().insert(THINGS, thing(4, doc! { "b": 3 }))).await);
 }
 
 pub(super) async fn one_prepare_at_a_time_or_several_make_the_same(s: Subject) {

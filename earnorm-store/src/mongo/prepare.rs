@@ -9,18 +9,18 @@ use earnorm_core::store::{Drift, Own};
 use futures::TryStreamExt;
 use mongodb::options::WriteConcern;
 
-use super::error::{Explain, NAMESPACE_EXISTS, code, store_error};
+use super::error::{DUPLICATE_KEY, Explain, NAMESPACE_EXISTS, code, store_error};
 use super::inner::Inner;
 
 /// The one counter, which positions come from.
 pub(super) const POSITIONS: &str = "positions";
 
 /// An index as it should be.
-struct Wanted {
+pub(super) struct Wanted {
     name: String,
-    key: Document,
-    unique: bool,
-    filter: Option<Document>,
+    pub(super) key: Document,
+    pub(super) unique: bool,
+    pub(super) filter: Option<Document>,
 }
 
 impl Wanted {
@@ -192,7 +192,7 @@ impl Inner {
         for index in wanted {
             let alike: Vec<_> = found.iter().filter(|found| is_alike(found, index)).collect();
             if alike.is_empty() {
-                missing.push(index.specification());
+                missing.push(index);
             } else if alike.iter().all(|found| index.difference(found).is_some()) {
                 drift.extend(alike.first().and_then(|found| {
                     let name = found.get_str("name").unwrap_or_default();
@@ -201,8 +201,18 @@ impl Inner {
             }
         }
         if !missing.is_empty() {
-            let command = doc! { "createIndexes": collection, "indexes": missing };
-            self.db.run_command(command).await.explain(&format!("create the indexes of `{collection}`"))?;
+            let specifications: Vec<_> = missing.iter().map(|index| index.specification()).collect();
+            let command = doc! { "createIndexes": collection, "indexes": specifications };
+            if let Err(error) = self.db.run_command(command).await {
+                let known = if code(&error) == Some(DUPLICATE_KEY) {
+                    self.duplicates(collection, &missing).await
+                } else {
+                    None
+                };
+                return Err(
+                    known.unwrap_or_else(|| store_error(&format!("create the indexes of `{collection}`"), &error))
+                );
+            }
         }
         Ok(drift)
     }

@@ -153,7 +153,7 @@ fn refusal(collection: &str, id: &Bson, fault: &WriteFault) -> Error {
 }
 
 /// An id as errors show it.
-fn plain(id: &Bson) -> String {
+pub(super) fn plain(id: &Bson) -> String {
     match id {
         Bson::String(text) => text.clone(),
         id => super::codec::read_uuid(id).map_or_else(|| id.to_string(), |id| id.to_string()),
