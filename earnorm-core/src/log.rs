@@ -156,7 +156,7 @@ impl Events {
                 self.query.after = last.position;
             }
         }
-        let more = page.more && self.limit > 0 && !page.events.is_empty();
+        let more = page.more && !page.events.is_empty();
         Ok((page.events, more))
     }
 }

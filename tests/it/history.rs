@@ -2,8 +2,10 @@
 
 use earnorm::Registry;
 use earnorm::prelude::*;
+use earnorm::snapshot::SnapshotPolicy;
 
 use crate::support::ManualClock;
+use crate::support::meddler::Meddler;
 
 #[model]
 #[derive(Debug, Clone, PartialEq)]
@@ -111,5 +113,29 @@ every_store! {
         assert_eq!(car.version(), 1_051);
         assert_eq!(Car::at_version(&db, 1, 1_051).await.unwrap().unwrap().km, 1_050);
         assert_eq!(Car::at_version(&db, 1, 1_001).await.unwrap().unwrap().km, 1_000);
+        let history = Car::history(&db, 1).await.unwrap();
+        assert_eq!(history.iter().map(|revision| revision.event.version).collect::<Vec<_>>(), (1..=1_051).collect::<Vec<_>>());
+        assert_eq!(history[1_050].state.as_ref().unwrap().km, 1_050);
+    }
+
+    async fn a_fold_up_to_a_moment_reads_no_page_behind_it(db: Database) {
+        let clock = ManualClock::at(1_000_000);
+        let (meddled, meddler) = Meddler::at(&db, registry()).await;
+        let db = Database::builder().registry(registry()).clock(clock.clone()).snapshots(SnapshotPolicy::never());
+        let db = db.store(std::sync::Arc::clone(meddled.store())).await.unwrap();
+        let mut car = db.create(car()).await.unwrap();
+        for part in [1..=500, 501..=1_000] {
+            clock.advance(1);
+            let unit = db.unit();
+            for km in part {
+                car.km = km;
+                car.save(&unit).await.unwrap();
+            }
+            unit.commit().await.unwrap();
+        }
+        meddler.forget();
+        let moment = DateTime::from_timestamp_millis(1_000_001).unwrap();
+        assert_eq!(Car::as_of(&db, 1, moment).await.unwrap().unwrap().km, 500);
+        assert_eq!(meddler.calls("read_stream").len(), 1);
     }
 }

@@ -5,6 +5,8 @@ use earnorm::position::Position;
 use earnorm::prelude::*;
 use futures::StreamExt;
 
+use crate::support::meddler::Meddler;
+
 #[model]
 #[derive(Debug, Clone)]
 struct Left {
@@ -73,5 +75,46 @@ every_store! {
         assert_eq!(backwards.len(), 2_500);
         assert!(backwards.is_sorted_by(|a, b| a.position > b.position));
         assert_eq!(db.events().limit(1_500).all().await.unwrap().len(), 1_500);
+    }
+
+    async fn a_reading_asks_for_no_page_that_it_does_not_need(db: Database) {
+        for part in [0..500, 500..1_000, 1_000..1_500] {
+            db.create_many(part.map(|id| Right { id })).await.unwrap();
+        }
+        let (meddled, meddler) = Meddler::at(&db, registry()).await;
+        for (limit, found, pages) in [(usize::MAX, 1_500, 2), (1_500, 1_500, 2), (1_000, 1_000, 1), (5, 5, 1), (0, 0, 0)] {
+            meddler.forget();
+            assert_eq!(meddled.events().limit(limit).all().await.unwrap().len(), found);
+            assert_eq!(meddler.calls("read_log").len(), pages, "{limit}");
+        }
+        meddler.forget();
+        assert!(meddled.events().category("left").all().await.unwrap().is_empty());
+        assert_eq!(meddler.calls("read_log").len(), 1);
+    }
+
+    async fn a_reading_that_is_dropped_reads_no_further(db: Database) {
+        for part in 0..6 {
+            db.create_many((0..500).map(|n| Right { id: part * 500 + n })).await.unwrap();
+        }
+        let (meddled, meddler) = Meddler::at(&db, registry()).await;
+        // The third page, which is read ahead, never comes.
+        let (reading, mut given_up) = tokio::sync::mpsc::channel::<()>(1);
+        meddler.before("read_log", 3, async move {
+            reading.send(()).await.unwrap();
+            std::future::pending::<()>().await;
+            drop(reading);
+        });
+        let mut stream = meddled.events().stream();
+        for _ in 0..2_000 {
+            stream.next().await.unwrap().unwrap();
+        }
+        let ahead = tokio::select! {
+            biased;
+            asked = given_up.recv() => asked,
+            event = stream.next() => panic!("{event:?}"),
+        };
+        assert!(ahead.is_some());
+        drop(stream);
+        assert!(given_up.recv().await.is_none(), "who reads ahead is stopped too");
     }
 }

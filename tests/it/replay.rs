@@ -1,5 +1,10 @@
 //! Rebuilding, verifying, adopting and upgrading: the log says what the documents must be.
 
+mod adopting;
+mod comparing;
+mod rebuilding;
+mod repairing;
+
 use std::sync::{Arc, Mutex};
 
 use earnorm::Registry;

@@ -1,5 +1,7 @@
 //! A fresh database for a case, on every store.
 
+pub(crate) mod meddler;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

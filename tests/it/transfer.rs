@@ -1,6 +1,9 @@
 //! Moving the log: exported, imported elsewhere, verified; cut and edited files are found; truncation leaves every
 //! instance whole.
 
+mod batches;
+mod truncating;
+
 use std::io::Cursor;
 
 use earnorm::Registry;
@@ -188,10 +191,12 @@ every_store! {
         item.save(&db).await.unwrap();
         assert_eq!(Item::at_version(&db, 0, 3).await.unwrap().unwrap().name, "n0");
         // What was before is not taken for nothing.
-        for gone in [Item::at_version(&db, 0, 1).await, Item::as_of(&db, 0, early).await] {
+        let (version, moment) = (Item::at_version(&db, 0, 1).await, Item::as_of(&db, 0, early).await);
+        for (gone, upto) in [(version, "up to version 1:"), (moment, "up to version 2:")] {
             let gone = gone.unwrap_err();
             assert!(matches!(gone, Error::Corrupt { .. }), "{gone:?}");
             assert!(gone.to_string().contains("before version 3") && gone.to_string().contains("archive"), "{gone}");
+            assert!(gone.to_string().contains(upto), "{gone}");
         }
         assert_eq!(Item::at_version(&db, 0, 0).await.unwrap(), None);
         // Neither is a state told from the middle of a history whose beginning is gone.

@@ -13,8 +13,25 @@ struct Item {
     count: i32,
 }
 
+#[model(soft_delete)]
+#[derive(Debug, Clone, PartialEq)]
+struct Folder {
+    #[model(id)]
+    id: i64,
+    #[model(serde)]
+    lock: Lock,
+}
+
+/// What is stored of a shut one cannot be read again.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+enum Lock {
+    Open,
+    #[serde(skip_deserializing)]
+    Shut,
+}
+
 fn registry() -> Registry {
-    Registry::empty().model::<Item>()
+    Registry::empty().model::<Item>().model::<Folder>()
 }
 
 fn item(id: i64) -> Item {
@@ -53,6 +70,26 @@ every_store! {
         unit.commit().await.unwrap();
         assert_eq!(Item::load(&db, 2).await.unwrap().count, 3);
         assert_eq!(seen.version(), 2);
+    }
+
+    async fn a_get_by_id_sees_what_is_deleted_in_the_unit_as_deleted(db: Database) {
+        let mut hidden = db.create(Folder { id: 1, lock: Lock::Open }).await.unwrap();
+        let mut gone = db.create(Folder { id: 2, lock: Lock::Open }).await.unwrap();
+        let unit = db.unit();
+        hidden.delete(&unit).await.unwrap();
+        gone.hard_delete(&unit).await.unwrap();
+        for id in 1..=2 {
+            assert!(Folder::get(&unit, id).await.unwrap().is_none());
+            assert_eq!(Folder::get_with_deleted(&unit, id).await.unwrap().is_some(), id == 1);
+            assert!(Folder::get(&db, id).await.unwrap().is_some(), "nothing is written yet");
+        }
+    }
+
+    async fn a_staged_write_that_cannot_be_read_is_named(db: Database) {
+        let unit = db.unit();
+        unit.create(Folder { id: 7, lock: Lock::Shut }).await.unwrap();
+        let error = Folder::get(&unit, 7).await.unwrap_err();
+        assert!(matches!(&error, Error::Decode { subject, source } if subject == "folders 7" && source.path == "lock"), "{error:?}");
     }
 
     async fn a_failed_commit_leaves_every_entity_as_it_was(db: Database) {

@@ -49,3 +49,24 @@ impl Teller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::Teller;
+
+    #[test]
+    fn each_step_is_told_from_its_beginning() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = Arc::clone(&told);
+        let tell = move |progress: super::Progress| tell.lock().unwrap().push(progress.to_string());
+        let mut teller = Teller::new(Some(Box::new(tell)), "folding", Some(5));
+        teller.add(2);
+        teller.add(3);
+        teller.step("catching up", None);
+        teller.add(1);
+        let steps = ["folding: 2 of 5", "folding: 5 of 5", "catching up: 0", "catching up: 1"];
+        assert_eq!(*told.lock().unwrap(), steps);
+    }
+}

@@ -179,3 +179,21 @@ pub(crate) fn shape_of(document: &Document) -> u32 {
         _ => 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+
+    use super::{shape_of, version_of};
+
+    #[test]
+    fn versions_are_read_as_either_whole_number() {
+        assert_eq!((version_of(&doc! { "_v": 7_i64 }), version_of(&doc! { "_v": 7_i32 })), (7, 7));
+        assert_eq!((shape_of(&doc! { "_s": 3_i64 }), shape_of(&doc! { "_s": 3_i32 })), (3, 3));
+        for odd in
+            [doc! {}, doc! { "_v": -1_i64, "_s": -1_i64 }, doc! { "_v": -1, "_s": -1 }, doc! { "_v": "7", "_s": "3" }]
+        {
+            assert_eq!((version_of(&odd), shape_of(&odd)), (0, 1), "{odd}");
+        }
+    }
+}

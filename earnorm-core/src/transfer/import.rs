@@ -140,7 +140,7 @@ async fn check(file: &mut (impl BufRead + Send)) -> Result<Checked> {
         }
         last = entry.position();
         entries += 1;
-        if entries % YIELD_EVERY == 0 {
+        if entries.is_multiple_of(YIELD_EVERY) {
             // A file is always ready to be read: others must run too, and the import be dropped.
             tokio::task::yield_now().await;
         }

@@ -1,5 +1,7 @@
 //! Tracked models over changes of their shape.
 
+mod meddled;
+
 use earnorm::Registry;
 use earnorm::bson::doc;
 use earnorm::prelude::*;

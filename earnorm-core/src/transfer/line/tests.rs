@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Chain, DEPTH_MAX, read, write};
+use super::{Chain, DEPTH_MAX, nests_to, read, write};
 use crate::limits::MAX_DEPTH;
 use crate::metadata::Metadata;
 use crate::store::LogEntry;
@@ -120,7 +120,8 @@ fn the_deepest_events_come_back() {
 
 #[test]
 fn lines_that_nest_without_end_are_refused() {
-    for (open, close) in [("{\"a\":", "}"), ("[", "]")] {
+    // The third closes in texts what it has opened.
+    for (open, close) in [("{\"a\":", "}"), ("[", "]"), ("[\"]\",", "]")] {
         let mut chain = Chain::new();
         let body = format!("{{\"d\":{}0{}}}", open.repeat(200_000), close.repeat(200_000));
         let checksum = chain.next(&body);
@@ -131,4 +132,16 @@ fn lines_that_nest_without_end_are_refused() {
     // Brackets in texts do not count.
     let line = line(0, &doc! { "text": "[{\"".repeat(1_000) }, &Metadata::default());
     assert_eq!(again(&line), line);
+}
+
+#[test]
+fn a_line_may_nest_to_the_last_level_and_no_deeper() {
+    for levels in 0..4 {
+        let text = format!("{}0{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(nests_to(&text, levels), "{text}");
+        assert_eq!(nests_to(&text, 2), levels <= 2, "{text}");
+    }
+    // What was closed does not count, nor do brackets in texts, also behind quotes that are escaped.
+    assert!(nests_to(r#"[[], {}, [], "[[[", "\"[[["]"#, 2));
+    assert!(!nests_to(r#"[[[0], "]]]"]]"#, 2) && !nests_to(r#"[["]]", "\"]]", [0]]]"#, 2));
 }
