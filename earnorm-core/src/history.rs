@@ -13,11 +13,14 @@ use crate::error::{Error, Result};
 use crate::event::RecordedEvent;
 use crate::fold::{self, ModelFold, ModelRules};
 use crate::model::Model;
-use crate::reader::PAGE;
+use crate::reader::{PAGE, Reader};
 use crate::schema::ModelInfo;
 use crate::snapshot::{self, Bound, Counter};
 use crate::store::StreamQuery;
 use crate::stream::StreamId;
+
+/// How many events at most are read without knowing whether they are needed.
+const AHEAD: u64 = 200;
 
 /// One event of an instance and the state that it led to.
 #[derive(Debug, Clone)]
@@ -99,22 +102,31 @@ async fn fold_to<M: Model>(db: &Database, id: &M::Id, version: u64) -> Result<Mo
 async fn fold_within<M: Model>(db: &Database, id: &M::Id, bound: Bound) -> Result<ModelFold<M>> {
     let (rules, stream, reader) = (ModelRules::<M>::of(db)?, stream_of::<M>(id)?, db.reader());
     let policy = db.snapshot_policy::<M>();
-    let snapshot = if policy.is_pointless_up_to(bound.version) {
-        None
+    let (snapshot, mut ahead) = if policy.is_pointless_up_to(bound.version) {
+        (None, None)
     } else {
-        snapshot::latest(reader, &stream, bound, M::SCHEMA.version).await?
+        let latest = snapshot::latest(reader, &stream, bound, M::SCHEMA.version);
+        let (latest, ahead) = futures::join!(latest, read_ahead(reader, &stream, policy.nearest_below(bound.version)));
+        (latest?, ahead)
     };
-    if let Some(snapshot) = snapshot
-        && let Some(fold) = rules.resume(&snapshot)
-        && let Some(fold) = fold_on::<M>(db, &stream, bound, fold, Some(&snapshot)).await?
+    if let Some(snapshot) = &snapshot
+        && let Some(fold) = rules.resume(snapshot)
+        && let Some(fold) = fold_on::<M>(db, &stream, bound, (fold, Some(snapshot)), ahead.take()).await?
     {
         return Ok(fold);
     }
-    let fold = fold_on::<M>(db, &stream, bound, rules.begin(), None).await?.unwrap_or_else(|| rules.begin());
+    let fold = fold_on::<M>(db, &stream, bound, (rules.begin(), None), ahead).await?.unwrap_or_else(|| rules.begin());
     if fold.version() == 0 && bound.version > 0 {
         refuse_truncated(db, &stream, bound).await?;
     }
     Ok(fold)
+}
+
+/// The events between two versions, read while the snapshot before them is looked for, so that both cost one way to the
+/// database and back. `None` where they are too many or cannot be read: what is needed of them is read afterwards.
+async fn read_ahead(reader: &Reader, stream: &StreamId, range: Option<(u64, u64)>) -> Option<Vec<RecordedEvent>> {
+    let (from, to) = range.filter(|(from, to)| to - from < AHEAD)?;
+    read_on(reader, stream, (from, to), None).await.ok()
 }
 
 /// A stream that begins above version 1 had events before.
@@ -139,16 +151,15 @@ async fn fold_on<M: Model>(
     db: &Database,
     stream: &StreamId,
     bound: Bound,
-    mut fold: ModelFold<M>,
-    snapshot: Option<&Document>,
+    (mut fold, snapshot): (ModelFold<M>, Option<&Document>),
+    mut ahead: Option<Vec<RecordedEvent>>,
 ) -> Result<Option<ModelFold<M>>> {
     let reader = db.reader();
     let mut counter = Counter::new(db.snapshot_policy::<M>());
     let mut proof = snapshot;
     loop {
         let from = if proof.is_some() { fold.version() } else { fold.version() + 1 };
-        let query = StreamQuery { from, to: bound.version, limit: PAGE, ..StreamQuery::all(stream.clone()) };
-        let mut page = reader.read_stream(query).await?;
+        let mut page = read_on(reader, stream, (from, bound.version), ahead.take()).await?;
         let full = page.len() == PAGE;
         if let Some(snapshot) = proof.take() {
             if !page.first().is_some_and(|event| snapshot::is_of(snapshot, event)) {
@@ -176,6 +187,21 @@ async fn fold_on<M: Model>(
             return Ok(Some(fold));
         }
     }
+}
+
+/// A page of a stream; of what was read ahead, where that has it.
+async fn read_on(
+    reader: &Reader,
+    stream: &StreamId,
+    (from, to): (u64, u64),
+    ahead: Option<Vec<RecordedEvent>>,
+) -> Result<Vec<RecordedEvent>> {
+    if let Some(mut events) = ahead.filter(|events| events.first().is_some_and(|first| first.version <= from)) {
+        events.retain(|event| event.version >= from);
+        return Ok(events);
+    }
+    let query = StreamQuery { from, to, limit: PAGE, ..StreamQuery::all(stream.clone()) };
+    reader.read_stream(query).await
 }
 
 /// Reads an instance's stream from its start up to a version, until `visit` answers false.

@@ -52,6 +52,13 @@ impl SnapshotPolicy {
         self
     }
 
+    /// The versions in which the latest snapshot up to `version` stands, if there is one of every fold before; `None`
+    /// where that is not known.
+    pub(crate) fn nearest_below(&self, version: u64) -> Option<(u64, u64)> {
+        let events = self.events?;
+        (version < u64::MAX).then(|| ((version + 1).saturating_sub(events).max(1), version))
+    }
+
     /// Whether a fold of so few events leaves none behind, so that looking for one is no use.
     pub(crate) fn is_pointless_up_to(&self, version: u64) -> bool {
         match (self.events, self.bytes) {
@@ -234,5 +241,14 @@ mod tests {
         assert_eq!(pointless(SnapshotPolicy::never()), [true; 5]);
         assert_eq!(pointless(SnapshotPolicy::every(3)), [true, true, true, true, false]);
         assert_eq!(pointless(SnapshotPolicy::every(3).or_bytes(1)), [true, true, false, false, false]);
+    }
+
+    #[test]
+    fn the_nearest_one_stands_among_the_last_events() {
+        let policy = SnapshotPolicy::every(3).or_bytes(1);
+        assert_eq!([1, 3, 9].map(|version| policy.nearest_below(version)), [Some((1, 1)), Some((1, 3)), Some((7, 9))]);
+        assert_eq!(SnapshotPolicy::every(1).nearest_below(9), Some((9, 9)));
+        assert_eq!(policy.nearest_below(u64::MAX), None);
+        assert_eq!(SnapshotPolicy::never().or_bytes(1).nearest_below(9), None);
     }
 }
