@@ -2,6 +2,8 @@
 //! its stream, by the same fold that would go on without it, it names the event at which it was taken, and one of another
 //! schema version or format is discarded.
 
+use std::cmp::Ordering;
+
 use bson::{Bson, Document};
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
@@ -125,24 +127,26 @@ pub(crate) async fn latest(
     let Some(mut found) = reader.store().find(query).await?.next().await.transpose()? else { return Ok(None) };
     let known = i64::from(schema_version);
     let (format, shape) = (found.get_i64("fmt").unwrap_or(0), found.get_i64("sv").unwrap_or(0));
-    if format == FORMAT && shape == known {
-        let kind = kind_of(&found);
-        if let Ok(state) = found.get_document_mut("state") {
-            match personal::open_document(reader, stream, &kind, state).await {
-                Ok(()) => {}
-                // The events say what it should have been, or where they are spoilt too.
-                Err(Error::Corrupt { .. }) => return Ok(None),
-                Err(error) => return Err(error),
-            }
+    match (format, shape).cmp(&(FORMAT, known)) {
+        Ordering::Equal => {}
+        // A newer program's are left to it.
+        Ordering::Greater => return Ok(None),
+        Ordering::Less => {
+            let old = compare("fmt", Comparison::Lt, FORMAT.into()).or(compare("sv", Comparison::Lt, known.into()));
+            reader.store().admin().remove(&own, &of_stream.and(old)).await?;
+            return Ok(None);
         }
-        return Ok(Some(found));
     }
-    // A newer program's are left to it.
-    if format < FORMAT || (format == FORMAT && shape < known) {
-        let old = compare("fmt", Comparison::Lt, FORMAT.into()).or(compare("sv", Comparison::Lt, known.into()));
-        reader.store().admin().remove(&own, &of_stream.and(old)).await?;
+    let kind = kind_of(&found);
+    if let Ok(state) = found.get_document_mut("state") {
+        match personal::open_document(reader, stream, &kind, state).await {
+            Ok(()) => {}
+            // The events say what it should have been, or where they are spoilt too.
+            Err(Error::Corrupt { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(None)
+    Ok(Some(found))
 }
 
 /// A snapshot with the event that it was taken at.

@@ -10,6 +10,8 @@ mod bulk;
 #[cfg(feature = "cli")]
 mod cli;
 mod concurrency;
+mod conflicts;
+mod entities;
 mod fuzz;
 mod handlers;
 mod history;

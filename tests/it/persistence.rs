@@ -30,6 +30,11 @@ fn registry() -> Registry {
 
 use earnorm::Registry;
 
+/// Recorded beside a change, or alone.
+#[event(name = "greeted")]
+#[derive(Debug, Clone)]
+struct Greeted;
+
 fn user(email: &str) -> User {
     User {
         id: Uuid::now_v7(),
@@ -218,5 +223,26 @@ every_store! {
         ada.id = Uuid::now_v7();
         let error = ada.save(&db).await.unwrap_err();
         assert!(error.to_string().contains("an id never changes"), "{error}");
+    }
+}
+
+with_clock! {
+    async fn the_time_of_the_last_change_moves_with_changes_alone(db: Database, clock: ManualClock) {
+        let mut ada = db.create(user("ada@example.org")).await.unwrap();
+        let made = db.now();
+        clock.advance(1_000);
+        ada.name = "Ada L.".into();
+        ada.save(&db).await.unwrap();
+        let changed = db.now();
+        assert_eq!((ada.created_at, ada.updated_at), (Some(made), Some(changed)));
+        clock.advance(1_000);
+        ada.raise(Greeted).unwrap();
+        ada.save(&db).await.unwrap();
+        assert_eq!((ada.version(), ada.updated_at), (3, Some(changed)), "nothing was changed");
+        let types: Vec<_> = db.events().all().await.unwrap().into_iter().map(|event| event.event_type).collect();
+        assert_eq!(types, ["user.created", "user.updated", "user.greeted"]);
+        let stored = User::load(&db, ada.id).await.unwrap();
+        assert_eq!((&*stored, stored.created_at, stored.updated_at), (&*ada, Some(made), Some(changed)));
+        assert_eq!(User::changes_between(&db, ada.id, 1, 3).await.unwrap().paths(), ["name", "updated_at"]);
     }
 }

@@ -1,5 +1,6 @@
 //! Personal data: sealed in the log, plain in documents, and gone for good once its subject is erased.
 
+mod edges;
 mod erasing;
 mod faults;
 mod keys;
@@ -7,6 +8,7 @@ mod models;
 mod places;
 mod sealing;
 pub(crate) mod store;
+mod versions;
 
 use earnorm::bson::{self, Document};
 use earnorm::personal::ErasureReport;

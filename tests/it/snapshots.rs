@@ -106,6 +106,72 @@ every_store! {
         assert_eq!(Page::at_version(&never, 1, 6).await.unwrap().unwrap().text, "6");
     }
 
+    async fn a_snapshot_of_another_history_or_program_is_not_gone_on_from(db: Database) {
+        let db = with(&db, SnapshotPolicy::every(2)).await;
+        grown(&db, 6).await;
+        assert_eq!(Page::at_version(&db, 1, 6).await.unwrap().unwrap().text, "6");
+        let mut planted = kept(&db).await.into_iter().find(|note| note.get_i64("v").unwrap() == 6).unwrap();
+        planted.insert("state", doc! { "_id": 1_i64, "text": "planted" });
+        let own = db.store().admin().own(Own::Snapshots);
+        let other = Uuid::now_v7().to_string();
+        for (wrong, read) in [
+            (doc! {}, "planted"),
+            (doc! { "e": other }, "6"),
+            (doc! { "fmt": 0_i64 }, "6"),
+            (doc! { "fmt": 2_i64 }, "6"),
+            (doc! { "sv": 0_i64 }, "6"),
+            (doc! { "sv": 2_i64 }, "6"),
+        ] {
+            let mut note = planted.clone();
+            note.extend(wrong.clone());
+            db.store().admin().put(&own, vec![note], PutRule::Always).await.unwrap();
+            assert_eq!(Page::at_version(&db, 1, 6).await.unwrap().unwrap().text, read, "{wrong}");
+        }
+    }
+
+    async fn snapshots_of_older_programs_go_and_a_newer_one_is_left_alone(db: Database) {
+        let db = with(&db, SnapshotPolicy::every(2)).await;
+        grown(&db, 3).await;
+        Page::at_version(&db, 1, 3).await.unwrap();
+        let good = kept(&db).await.remove(0);
+        let (admin, own) = (db.store().admin(), db.store().admin().own(Own::Snapshots));
+        // Each note: its version, its format and its schema version; then what is left of them.
+        for (notes, left) in [
+            (vec![(3, 1, 1)], vec![3]),
+            (vec![(3, 0, 1)], vec![]),
+            (vec![(3, 1, 0)], vec![]),
+            (vec![(3, 0, 1), (1, 2, 1)], vec![1]),
+            (vec![(3, 2, 1), (1, 0, 1)], vec![1, 3]),
+            (vec![(3, 2, 0)], vec![3]),
+            (vec![(3, 1, 2), (1, 1, 0)], vec![1, 3]),
+        ] {
+            admin.remove(&own, &Predicate::always()).await.unwrap();
+            let note = |(v, fmt, sv): (i64, i64, i64)| {
+                let mut note = good.clone();
+                note.extend(doc! { "_id": format!("page-1@{v}"), "v": v, "fmt": fmt, "sv": sv });
+                note
+            };
+            admin.put(&own, notes.iter().copied().map(note).collect(), PutRule::Always).await.unwrap();
+            assert_eq!(Page::at_version(&db, 1, 3).await.unwrap().unwrap().text, "3", "{notes:?}");
+            let mut versions: Vec<_> = kept(&db).await.iter().map(|note| note.get_i64("v").unwrap()).collect();
+            // What this program takes itself.
+            versions.retain(|version| *version != 2);
+            versions.sort_unstable();
+            assert_eq!(versions, left, "{notes:?}");
+        }
+    }
+
+    async fn a_snapshot_of_a_sourced_model_holds_its_state(db: Database) {
+        let db = with(&db, SnapshotPolicy::every(2)).await;
+        let mut account = db.start::<Account>("a", Opened {}).await.unwrap();
+        account.raise(Deposited { cents: 10 }).unwrap();
+        account.save(&db).await.unwrap();
+        assert_eq!(Account::at_version(&db, "a", 2).await.unwrap().unwrap().cents, 10);
+        let note = kept(&db).await.remove(0);
+        assert_eq!(note.get_document("state").unwrap(), &doc! { "_id": "a", "cents": 10_i64 });
+        assert_eq!((note.get_i64("v").unwrap(), note.get_i64("shape").unwrap()), (2, 1));
+    }
+
     async fn with_any_policy_the_fold_is_the_one_from_zero(db: Database) {
         let runtime = tokio::runtime::Handle::current();
         tokio::task::spawn_blocking(move || {
@@ -128,6 +194,15 @@ every_store! {
         })
         .await
         .unwrap();
+    }
+}
+
+/// A page whose text is its version.
+async fn grown(db: &Database, versions: i64) {
+    let mut page = db.create(Page { id: 1, text: "1".into() }).await.unwrap();
+    for version in 2..=versions {
+        page.text = version.to_string();
+        page.save(db).await.unwrap();
     }
 }
 

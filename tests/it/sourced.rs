@@ -1,7 +1,10 @@
 //! Sourced models: only their events change them.
 
 use earnorm::Registry;
+use earnorm::commit::{Append, Commit};
+use earnorm::event::NewEvent;
 use earnorm::prelude::*;
+use earnorm::stream::{ExpectedVersion, StreamId};
 
 #[model(sourced)]
 #[derive(Debug, Clone, PartialEq)]
@@ -180,6 +183,46 @@ every_store! {
         assert!(matches!(&error, Error::Unexplained { fields, .. } if fields == &["paid"]), "{error:?}");
     }
 
+    async fn a_fold_for_tools_reads_what_its_model_reads(db: Database) {
+        let mut order = db.start::<Order>("o-1", placed("o-1")).await.unwrap();
+        order.raise(paid(5)).unwrap();
+        order.save(&db).await.unwrap();
+        let folder = db.folder("order").unwrap();
+        let mut document = order.encode().unwrap();
+        folder.check(&document).unwrap();
+        document.insert("paid", "much");
+        let error = folder.check(&document).unwrap_err().to_string();
+        assert!(error.contains("orders") && error.contains("paid"), "{error}");
+        // Without its first event there is no state to tell.
+        let events = db.events().all().await.unwrap();
+        let mut fold = folder.begin();
+        fold.add(&events[1]).unwrap();
+        let error = fold.document().unwrap_err().to_string();
+        assert!(error.contains("order-o-1 version 2") && error.contains("before version 2"), "{error}");
+    }
+
+    async fn an_event_of_a_tracked_model_is_none_of_a_sourced_one(db: Database) {
+        let mut commit = Commit::new(Uuid::now_v7());
+        let order = Order { id: "o-1".into(), customer: "ada".into(), paid: 0, open: true };
+        let created = NewEvent {
+            id: Uuid::now_v7(),
+            event_type: "order.created".into(),
+            schema_version: 1,
+            data: order.encode().unwrap(),
+            metadata: Metadata::new(),
+            recorded_at: DateTime::from_timestamp_millis(1_000).unwrap(),
+        };
+        commit.appends.push(Append {
+            stream: StreamId::new("order", "o-1").unwrap(),
+            expected: ExpectedVersion::NoStream,
+            not_before: None,
+            events: vec![created],
+        });
+        db.store().commit(commit).await.unwrap();
+        let error = Order::at_version(&db, "o-1", 1).await.unwrap_err();
+        assert!(matches!(error, Error::Fold { .. }) && error.to_string().contains("method for `order.created`"), "{error}");
+    }
+
     async fn an_event_that_makes_another_id_is_refused(db: Database) {
         let error = db.start::<Order>("o-1", placed("o-2")).await.unwrap_err();
         assert!(error.to_string().contains("o-2"), "{error}");
@@ -196,5 +239,10 @@ every_store! {
         assert_eq!(types, ["tracked.created", "tracked.updated", "tracked.closed", "tracked.closed"]);
         assert_eq!(tracked.version(), 4);
         assert_eq!(Tracked::at_version(&db, 1, 4).await.unwrap().unwrap().size, 2);
+        tracked.raise(Closed).unwrap();
+        tracked.delete(&db).await.unwrap();
+        let history = Tracked::history(&db, 1).await.unwrap();
+        let last: Vec<_> = history[4..].iter().map(|revision| (revision.event.name(), revision.state.is_some())).collect();
+        assert_eq!(last, [("closed", true), ("deleted", false)]);
     }
 }

@@ -203,6 +203,8 @@ every_store! {
         let torn = Wheel::at_version(&db, "w", 4).await.unwrap_err();
         assert!(matches!(torn, Error::Corrupt { .. }) && torn.to_string().contains("before version 3"), "{torn:?}");
         assert_eq!(Wheel::at_version(&db, "w", 7).await.unwrap().unwrap().at, 15, "its baseline makes up for it");
+        let told: Vec<_> = Wheel::history(&db, "w").await.unwrap().into_iter().map(|r| (r.event.version, r.state.unwrap().at)).collect();
+        assert_eq!(told, [(7, 15)], "what was before is in the archive");
         assert_eq!(Item::as_of(&db, 77, early).await.unwrap(), None, "this one never was");
         assert_eq!(Wheel::load(&db, "w").await.unwrap().at, 15);
         drop(late);

@@ -96,10 +96,11 @@ impl KeyRing {
         if kept.epoch != epoch {
             return;
         }
-        if kept.keys.len() + ids.len() > KEPT_MAX {
+        let room = |kept: &Kept| kept.keys.len() + ids.len() <= KEPT_MAX;
+        if !room(&kept) {
             kept.keys.retain(|_, (_, at)| fresh(*at, now));
         }
-        if kept.keys.len() + ids.len() > KEPT_MAX {
+        if !room(&kept) {
             kept.keys.clear();
         }
         for (id, state) in ids.iter().zip(states).take(KEPT_MAX) {

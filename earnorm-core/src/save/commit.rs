@@ -112,13 +112,8 @@ fn build(db: &Database, buffer: &mut Buffer) -> Commit {
 /// A conflict as the caller knows it: with the stream, and as [`Error::AlreadyExists`] where something was new.
 async fn explain(db: &Database, writes: &[Staged], error: Error) -> Error {
     let Error::Conflict(conflict) = error else { return error };
-    let subject = |write: &&Staged| {
-        conflict.subject == write.stream.to_string()
-            || conflict.subject == format!("{} {}", write.collection, write.id)
-            || conflict.subject.contains(write.stream.key())
-    };
     let expected = |write: &&Staged| ExpectedVersion::after(write.base) == conflict.expected;
-    let mut suspects: Vec<_> = writes.iter().filter(expected).filter(subject).collect();
+    let mut suspects: Vec<_> = writes.iter().filter(expected).filter(|write| is_about(&conflict, write)).collect();
     if suspects.is_empty() {
         suspects = writes.iter().filter(expected).collect();
     }
@@ -139,6 +134,13 @@ async fn explain(db: &Database, writes: &[Staged], error: Error) -> Error {
         }
     }
     Error::Conflict(conflict)
+}
+
+/// Whether a conflict speaks of a write, so that others of a large unit need not be looked at.
+fn is_about(conflict: &VersionConflict, write: &Staged) -> bool {
+    conflict.subject == write.stream.to_string()
+        || conflict.subject == format!("{} {}", write.collection, write.id)
+        || conflict.subject.contains(write.stream.key())
 }
 
 /// A document that lies behind its stream would make every later save fail alike: it is put right first.

@@ -185,6 +185,18 @@ every_store! {
         assert_complete(&db, customer.id).await;
     }
 
+    async fn dead_letters_about_an_instance_without_a_document_are_blanked(db: Database) {
+        let mut gone = db.create(ada()).await.unwrap();
+        gone.hard_delete(&db).await.unwrap();
+        let stream = gone.stream().unwrap().to_string();
+        let letter = bson::doc! { "_id": 1, "stream": &stream, "error": format!("cannot mail {EMAIL}") };
+        let own = db.store().admin().own(Own::DeadLetters);
+        db.store().admin().put(&own, vec![letter], earnorm::store::PutRule::Always).await.unwrap();
+        let report = db.erase_subject(gone.id).await.unwrap();
+        assert_eq!((report.dead_letters, counts(&report)), (1, (1, 0, 0, 0)));
+        assert_gone(&db, &CANARIES).await;
+    }
+
     async fn errors_of_streams_that_wait_are_blanked(db: Database) {
         let customer = db.create(ada()).await.unwrap();
         let stream = customer.stream().unwrap().to_string();

@@ -1,6 +1,7 @@
 //! Erasures that die half-way, that others save into, and sealed values that somebody moved.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use earnorm::bson::{Binary, Bson};
 use earnorm::event::RecordedEvent;
@@ -86,6 +87,34 @@ every_store! {
         assert_complete(&db, id).await;
     }
 
+    async fn an_erasure_that_is_overtaken_is_tried_again_but_not_for_ever(db: Database) {
+        for (rivals, goes_well) in [(0, true), (2, true), (3, false), (9, false)] {
+            let customer = db.create(Customer { email: Some(format!("{rivals}@example.org")), ..ada() }).await.unwrap();
+            let (id, tries) = (customer.id, Arc::new(AtomicUsize::new(0)));
+            let (other, tried) = (db.clone(), Arc::clone(&tries));
+            let store = Faulty::overtaken(&db, move || {
+                let (other, before) = (other.clone(), tried.fetch_add(1, Ordering::SeqCst));
+                Box::pin(async move {
+                    if before < rivals {
+                        let mut customer = Customer::load(&other, id).await.unwrap();
+                        customer.plan = format!("plan {before}");
+                        customer.save(&other).await.unwrap();
+                    }
+                })
+            });
+            let builder = Database::builder().registry(registry()).conflict_retries_max(2);
+            let erased = builder.store(store).await.unwrap().erase_subject(id).await;
+            assert_eq!(tries.load(Ordering::SeqCst), (rivals + 1).min(3), "one try and two more at most");
+            match erased {
+                Ok(report) => assert!(goes_well && counts(&report) == (1, 1, 1, 1), "{rivals}"),
+                Err(error) => assert!(!goes_well && error.is_conflict(), "{rivals}: {error}"),
+            }
+            db.erase_subject(id).await.unwrap();
+        }
+        assert_gone(&db, &CANARIES).await;
+        assert_whole(&db).await;
+    }
+
     async fn saves_and_erasures_at_once_leave_nothing_behind(db: Database) {
         let id = db.create(ada()).await.unwrap().id;
         let writers: Vec<_> = (0..4)
@@ -160,6 +189,11 @@ every_store! {
             change.insert("new", old);
         });
         assert!(moved.await.contains("`new email`"));
+        let nested = read_rewritten(&db, |events| {
+            let name = Bson::Binary(sealed(&mut events[0], "name").clone());
+            events[0].data_mut().unwrap().insert("list", vec![Bson::Null, bson::doc! { "a": name }.into()]);
+        });
+        assert!(nested.await.contains("`list.1.a` of p_customer.created"));
         let renamed = read_rewritten(&db, |events| {
             let change = events[3].data_mut().unwrap().get_array_mut("changes").unwrap()[0].as_document_mut().unwrap();
             change.insert("path", "name");

@@ -109,6 +109,35 @@ every_store! {
         assert_whole(&db).await;
     }
 
+    async fn the_state_of_a_snapshot_opens_in_that_snapshot_alone(db: Database) {
+        let builder = Database::builder().registry(registry()).snapshots(SnapshotPolicy::every(2));
+        let db = builder.store(db.store().clone()).await.unwrap();
+        let mut customer = db.create(ada()).await.unwrap();
+        for version in 2..5 {
+            customer.name = format!("name {version}").as_str().into();
+            customer.save(&db).await.unwrap();
+        }
+        let read = async || {
+            let then = Customer::at_version(&db, customer.id, 4).await.unwrap().unwrap();
+            (then.name.known().unwrap(), then.plan)
+        };
+        assert_eq!(read().await, ("name 4".to_owned(), "free".to_owned()));
+        let own = db.store().admin().own(Own::Snapshots);
+        let mut notes = documents(&db, &own).await;
+        notes.sort_by_key(|note| note.get_i64("v").unwrap());
+        let [second, fourth] = notes.try_into().unwrap();
+        let put = async |state: &Document| {
+            let mut note = fourth.clone();
+            note.insert("state", state.clone());
+            note.get_document_mut("state").unwrap().insert("plan", "planted");
+            db.store().admin().put(&own, vec![note], earnorm::store::PutRule::Always).await.unwrap();
+        };
+        put(fourth.get_document("state").unwrap()).await;
+        assert_eq!(read().await, ("name 4".to_owned(), "planted".to_owned()), "it is gone on from");
+        put(second.get_document("state").unwrap()).await;
+        assert_eq!(read().await, ("name 4".to_owned(), "free".to_owned()), "one that was moved is not");
+    }
+
     async fn a_page_of_events_asks_for_keys_once(db: Database) {
         let counting = super::store::Keys::over(&db);
         let db = counting.database(&db).await;

@@ -20,6 +20,7 @@ use earnorm::store::{
     AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Explanation, Finding,
     LogEntry, LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
 };
+use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, watch};
 
 fn out_of_reach(who: &'static str) -> Error {
@@ -118,9 +119,10 @@ impl KeyStore for Keys {
 }
 
 type Rewrite = Box<dyn Fn(&mut [RecordedEvent]) + Send + Sync>;
+type Rival = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// A store that loses its connection at one write, stands still in the middle of one, and shows events as somebody
-/// rewrote them.
+/// A store that loses its connection at one write, stands still in the middle of one, lets others come first, and shows
+/// events as somebody rewrote them.
 pub(crate) struct Faulty {
     inner: Arc<dyn Store>,
     /// How many writes go well before one fails.
@@ -133,6 +135,8 @@ pub(crate) struct Faulty {
     frozen: watch::Sender<bool>,
     stuck: AtomicI64,
     rewrite: Option<Rewrite>,
+    /// What others do just before each commit.
+    rival: Option<Rival>,
 }
 
 impl fmt::Debug for Faulty {
@@ -165,7 +169,16 @@ impl Faulty {
             frozen: watch::Sender::new(false),
             stuck: AtomicI64::new(0),
             rewrite: None,
+            rival: None,
         }
+    }
+
+    /// A store in which somebody else is always a little earlier.
+    pub(crate) fn overtaken(
+        db: &Database,
+        rival: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { rival: Some(Box::new(rival)), ..Self::over(db) })
     }
 
     /// Lets all writes from here on stand still, as those of a process do that is not given the processor; or go on.
@@ -225,6 +238,9 @@ impl Store for Faulty {
         self
     }
     async fn commit(&self, commit: Commit) -> Result<Committed> {
+        if let Some(rival) = &self.rival {
+            rival().await;
+        }
         self.write(self.inner.commit(commit)).await
     }
     async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
