@@ -9,16 +9,21 @@ pub(super) fn change_path(path: &str, side: &str) -> String {
     format!("{side} {path}")
 }
 
-/// Whether a change has one of these paths.
-pub(super) fn touches(data: &Document, paths: &[&str]) -> bool {
+/// The changes that have one of these paths.
+fn changes_of<'a>(data: &'a Document, paths: &'a [&'a str]) -> impl Iterator<Item = &'a Document> {
     let changes = data.get_array("changes").map(Vec::as_slice).unwrap_or_default();
-    let path = |change: &Bson| change.as_document().and_then(|change| change.get_str("path").ok()).map(str::to_owned);
-    changes.iter().filter_map(path).any(|path| paths.contains(&path.as_str()))
+    let of = |change: &&Document| change.get_str("path").is_ok_and(|path| paths.contains(&path));
+    changes.iter().filter_map(Bson::as_document).filter(of)
+}
+
+/// Whether a change of one of these paths holds something on a side.
+pub(super) fn tells(data: &Document, paths: &[&str], side: &str) -> bool {
+    changes_of(data, paths).any(|change| change.get(side).is_some_and(|value| *value != Bson::Null))
 }
 
 /// Whether a change names another subject.
 pub(super) fn moved(data: &Document, subject: &str) -> bool {
-    touches(data, &[subject])
+    changes_of(data, &[subject]).next().is_some()
 }
 
 /// Records changes inside a personal field as changes of the whole field, so that one that cannot be opened any more is

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bson::{Bson, Document};
 use uuid::Uuid;
 
-use super::changes::{change_path, moved, touches, whole_fields};
+use super::changes::{change_path, moved, tells, whole_fields};
 use super::cipher::{Place, seal};
 use super::key::{DataKey, KeyId, KeyState};
 use super::subject;
@@ -198,11 +198,11 @@ impl<'a> Unsealed<'a> {
                 UPDATED if !names.is_empty() => {
                     let moved = moved(data, subject);
                     whole_fields(data, &names, (previous, after), moved);
-                    if touches(data, &names) {
-                        let new = of(after)?;
-                        let old = if moved { of(previous)? } else { new.clone() };
-                        collect_changes(data, &names, (place, [&new, &old], write), slots);
-                    }
+                    // A side that holds nothing about anybody needs no subject.
+                    let of =
+                        |side: &str, document| if tells(data, &names, side) { of(document) } else { Ok(String::new()) };
+                    let (new, old) = (of("new", after)?, of("old", if moved { previous } else { after })?);
+                    collect_changes(data, &names, (place, [&new, &old], write), slots);
                 }
                 // Of the library's own events none was raised.
                 _ => {

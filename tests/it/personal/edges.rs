@@ -110,10 +110,20 @@ every_store! {
         assert!(refused.to_string().contains("`to`") && refused.to_string().contains("needs a subject"), "{refused}");
         blank.text = Some(NAME.into());
         assert!(matches!(blank.save(&db).await, Err(Error::Encode { .. })));
+        blank.to = "ada".into();
+        blank.save(&db).await.unwrap();
+        (blank.to, blank.text) = (String::new(), None);
+        blank.save(&db).await.unwrap();
+        blank.delete(&db).await.unwrap();
         let mut other = db.create(letter(3, "", None)).await.unwrap();
         other.delete(&db).await.unwrap();
-        Letter::restore(&db, 3).await.unwrap();
-        assert_eq!(db.events().all().await.unwrap().len(), 5);
+        let mut other = Letter::restore(&db, 3).await.unwrap();
+        other.to = "grace".into();
+        other.save(&db).await.unwrap();
+        let history = Letter::history(&db, 1).await.unwrap();
+        let texts: Vec<_> = history.iter().map(|r| r.state.as_ref().and_then(|letter| letter.text.as_deref())).collect();
+        assert_eq!(texts, [None, None, Some(NAME), None, None]);
+        assert_eq!(db.events().all().await.unwrap().len(), 9);
         assert!(raw_log(&db).await.iter().all(|data| !holds(data, NAME)));
     }
 
