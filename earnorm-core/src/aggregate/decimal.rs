@@ -84,9 +84,7 @@ fn add(a: &BigDecimal, b: &BigDecimal) -> BigDecimal {
     if !a.is_zero() && !b.is_zero() && (reach(a) - reach(b)).abs() > 200 {
         // The sum is not exact, so it is written with all 34 digits.
         let greater = if reach(a) > reach(b) { a } else { b };
-        let (digits, scale) = (greater.digits(), greater.as_bigint_and_exponent().1);
-        let more = i64::from(DIGITS) - i64::try_from(digits).unwrap_or(i64::MAX);
-        return greater.with_scale(scale + more);
+        return round(greater.with_scale(greater.as_bigint_and_exponent().1 + i64::from(DIGITS)));
     }
     round(a + b)
 }
