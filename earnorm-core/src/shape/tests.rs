@@ -130,10 +130,13 @@ fn a_broken_lock_is_refused_by_its_part() {
     assert!(entry(r#"{"kind": "tracked", "version": 1, "fields": {"a": 1}}"#).contains("field `a`"));
 }
 
+/// A model or an event: its name, its version, and its fields.
+type Told<'a> = (&'a str, u32, &'a [(&'a str, &'a str)]);
+
 /// A lock of models and events, each with its version and its fields.
-fn locked(models: &[(&str, u32, &[(&str, &str)])], events: &[(&str, u32, &[(&str, &str)])]) -> Lock {
-    let entries = |entries: &[(&str, u32, &[(&str, &str)])]| -> serde_json::Value {
-        let entry = |(name, version, fields): &(&str, u32, &[(&str, &str)])| {
+fn locked(models: &[Told<'_>], events: &[Told<'_>]) -> Lock {
+    let entries = |entries: &[Told<'_>]| -> serde_json::Value {
+        let entry = |(name, version, fields): &Told<'_>| {
             let fields: serde_json::Map<_, _> =
                 fields.iter().map(|(path, text)| ((*path).to_owned(), (*text).into())).collect();
             ((*name).to_owned(), serde_json::json!({ "kind": "tracked", "version": version, "fields": fields }))
@@ -222,7 +225,7 @@ fn an_event_needs_the_steps_from_its_locked_version_up() {
 
 #[test]
 fn an_event_of_any_model_is_elsewhere_only_if_it_is_the_same_there() {
-    let events = |events: &[(&str, u32, &[(&str, &str)])]| locked(&[], events);
+    let events = |events: &[Told<'_>]| locked(&[], events);
     let (text, flag) = ([("a", "String")], [("a", "bool")]);
     let both = events(&[("*.e (x::E)", 1, &text), ("*.e (y::E)", 1, &flag)]);
     let alone = events(&[("*.e", 1, &text)]);
