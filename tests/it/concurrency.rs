@@ -1,9 +1,12 @@
 //! Many writers at once: what is acknowledged is stored, and nothing twice.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use earnorm::Registry;
+use earnorm::ports::Ids;
 use earnorm::prelude::*;
+use futures::FutureExt;
 use futures::future::join_all;
 
 #[model]
@@ -182,6 +185,41 @@ every_store! {
         assert_eq!(events.len() as u64, entity.version());
         assert_eq!(Counter::at_version(&db, 1, entity.version()).await.unwrap().unwrap().value, entity.value);
     }
+}
+
+/// Ids whose random part asks for the longest waits.
+#[derive(Debug)]
+struct LongWaits;
+
+impl Ids for LongWaits {
+    fn next(&self) -> Uuid {
+        let mut bytes = Uuid::now_v7().into_bytes();
+        bytes[14..].fill(0xff);
+        Uuid::from_bytes(bytes)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_was_overtaken_waits_before_the_next_try() {
+    let db = Database::builder().registry(registry()).ids(LongWaits).connect("memory:").await.unwrap();
+    db.create(counter(1)).await.unwrap();
+    for rivals in [0, 1] {
+        let mut tries = 0;
+        let mut saving = pin!(Counter::retry_on_conflict(&db, 1, |counter| {
+            tries += 1;
+            if tries <= rivals {
+                overtake(&db);
+            }
+            counter.value += 1;
+            Ok(())
+        }));
+        // Nothing else in memory is waited for.
+        match saving.as_mut().now_or_never() {
+            Some(saved) => assert!(rivals == 0 && saved.is_ok(), "{saved:?}"),
+            None => assert!(rivals == 1 && saving.await.is_ok()),
+        }
+    }
+    assert_eq!(Counter::load(&db, 1).await.unwrap().value, 102);
 }
 
 /// A rival writes the first counter, while a closure that is not asynchronous runs.

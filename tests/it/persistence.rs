@@ -1,6 +1,7 @@
 //! Creating, saving, deleting: the versions, the events, the errors.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use earnorm::error::Applied;
 use earnorm::prelude::*;
@@ -15,6 +16,7 @@ struct User {
     name: String,
     #[model(index)]
     age: u32,
+    #[model(unique)]
     nickname: Option<String>,
     tags: Vec<String>,
     settings: BTreeMap<String, String>,
@@ -181,8 +183,33 @@ every_store! {
         let other = User { name: "Countess".into(), ..user("ada@example.org") };
         let upserted = User::upsert(&db, User::EMAIL, other, |stored, new| stored.name.clone_from(&new.name)).await.unwrap();
         assert_eq!((upserted.id, upserted.version(), upserted.name.as_str()), (ada.id, 2, "Countess"));
-        let error = User::find_or_create(&db, User::NAME, user("x@example.org")).await.unwrap_err();
-        assert!(matches!(error, Error::InvalidQuery { .. }), "{error:?}");
+    }
+
+    async fn only_a_unique_value_tells_one_instance_from_another(db: Database) {
+        db.create(user("ada@example.org")).await.unwrap();
+        let refused = async |error: Result<_>| match error {
+            Err(Error::InvalidQuery { path, reason }) => (path, reason),
+            other => panic!("expected a refusal, not {other:?}"),
+        };
+        let by_name = refused(User::find_or_create(&db, User::NAME, user("x@example.org")).await).await;
+        assert_eq!(by_name, ("name".into(), "the field is not unique: mark it `#[model(unique)]`".into()));
+        let by_age = refused(User::find_or_create(&db, User::AGE, user("x@example.org")).await).await;
+        assert_eq!(by_age, ("age".into(), by_name.1), "an index alone makes nothing unique");
+        let by_null = refused(User::find_or_create(&db, User::NICKNAME, user("x@example.org")).await).await;
+        assert_eq!(by_null, ("nickname".into(), "it is null here, and null is never unique".into()));
+        assert_eq!(User::all().count(&db).await.unwrap(), 1);
+    }
+
+    async fn what_another_field_refuses_is_given_up_after_some_tries(db: Database) {
+        let builder = Database::builder().registry(registry()).conflict_retries_max(2);
+        let db = builder.store(Arc::clone(db.store())).await.unwrap();
+        let named = |email: &str| User { nickname: Some("Countess".into()), ..user(email) };
+        let ada = db.create(named("ada@example.org")).await.unwrap();
+        // Nobody has this address, so there is nothing to find, and the nickname lets nothing be created.
+        let error = User::find_or_create(&db, User::EMAIL, named("other@example.org")).await.unwrap_err();
+        assert!(matches!(&error, Error::Unique(refused) if refused.fields == ["nickname"]), "{error:?}");
+        let (found, created) = User::find_or_create(&db, User::NICKNAME, named("other@example.org")).await.unwrap();
+        assert!(found.id == ada.id && !created);
     }
 
     async fn a_revert_is_an_ordinary_save(db: Database) {

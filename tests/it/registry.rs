@@ -1,7 +1,11 @@
 //! The registry: what is collected, what clashes, what is missing.
 
+use std::sync::Arc;
+
+use earnorm::database::models_of;
 use earnorm::hook::{Hook, HookFn, Phase};
 use earnorm::prelude::*;
+use earnorm::upcast::UpcastRegistration;
 use earnorm::{Registry, schema};
 
 #[model(name = "reg_thing")]
@@ -35,6 +39,84 @@ mod rival {
     pub(super) struct SameCollection {
         #[model(id)]
         pub(super) id: i64,
+    }
+}
+
+/// What becomes of models over the years.
+mod years {
+    use earnorm::prelude::*;
+
+    #[model(name = "reg_thing", collection = "others", version = 2)]
+    #[derive(Debug, Clone)]
+    pub(super) struct Newer {
+        #[model(id)]
+        pub(super) id: i64,
+    }
+
+    #[model(name = "reg_code", collection = "codes")]
+    #[derive(Debug, Clone)]
+    pub(super) struct Code {
+        #[model(id)]
+        pub(super) id: i64,
+        #[model(unique)]
+        pub(super) code: String,
+    }
+
+    #[model(name = "reg_code", collection = "codes")]
+    #[derive(Debug, Clone)]
+    pub(super) struct FreeCode {
+        #[model(id)]
+        pub(super) id: i64,
+        #[model(unique)]
+        pub(super) code: Option<String>,
+    }
+}
+
+fn registry() -> Registry {
+    Registry::empty().model::<Thing>()
+}
+
+/// Another program with the same store.
+async fn program(db: &Database, registry: Registry) -> Database {
+    Database::builder().registry(registry).store(Arc::clone(db.store())).await.unwrap()
+}
+
+every_store! {
+    async fn the_store_keeps_a_note_of_the_newest_shape_of_each_model(db: Database) {
+        let newer = || {
+            let step = UpcastRegistration::of_model::<years::Newer>(1, |_| Ok(()));
+            Registry::empty().model::<years::Newer>().upcast(step)
+        };
+        for (registry, collection, version) in [
+            (registry(), "things", 1),
+            // Moved elsewhere, and the same as before.
+            (Registry::empty().model::<rival::SameName>(), "others", 1),
+            (registry(), "things", 1),
+            (newer(), "others", 2),
+            // While two programs run side by side the newer one's note stays.
+            (registry(), "others", 2),
+            (newer(), "others", 2),
+        ] {
+            program(&db, registry).await;
+            let notes = models_of(&**db.store()).await.unwrap();
+            let [note] = &notes[..] else { panic!("{notes:?}") };
+            assert_eq!((note.name.as_str(), note.collection.as_str(), note.version), ("reg_thing", collection, version));
+        }
+        program(&db, Registry::empty().model::<years::Code>()).await;
+        let names: Vec<_> = models_of(&**db.store()).await.unwrap().into_iter().map(|note| note.name).collect();
+        assert_eq!(names, ["reg_code", "reg_thing"]);
+    }
+
+    async fn an_index_that_differs_is_told_of_and_kept(db: Database) {
+        let first = program(&db, Registry::empty().model::<years::Code>()).await;
+        assert_eq!(first.drift(), []);
+        let second = program(&db, Registry::empty().model::<years::FreeCode>()).await;
+        let [drift] = second.drift() else { panic!("{:?}", second.drift()) };
+        assert_eq!(drift.collection, "codes");
+        assert_eq!(drift.to_string(), format!("index `{}` of `codes`: {}", drift.index, drift.difference));
+        first.create(years::Code { id: 1, code: "a".into() }).await.unwrap();
+        let taken = second.create(years::FreeCode { id: 2, code: Some("a".into()) }).await.unwrap_err();
+        assert!(matches!(taken, Error::Unique(_)), "{taken:?}");
     }
 }
 
