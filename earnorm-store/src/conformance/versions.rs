@@ -56,6 +56,7 @@ pub(super) async fn a_conflict_is_retryable_and_left_nothing(s: Subject) {
     let error = s.commit(commit().append(&one, NoStream, 1)).await.unwrap_err();
     assert!(error.is_conflict() && error.is_retryable(), "{error}");
     assert_eq!(error.was_applied(), earnorm_core::error::Applied::No);
+    assert_eq!(s.version(&one).await, 1);
 }
 
 pub(super) async fn any_appends_to_whatever_is_there(s: Subject) {

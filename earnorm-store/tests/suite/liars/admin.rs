@@ -2,8 +2,10 @@
 
 use async_trait::async_trait;
 use bson::Document;
+use chrono::DateTime;
 use earnorm_core::commit::{Append, Checkpoint, Commit};
 use earnorm_core::event::{NewEvent, RecordedEvent};
+use earnorm_core::metadata::Metadata;
 use earnorm_core::ports::{Ids, RandomIds};
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
@@ -11,7 +13,7 @@ use earnorm_core::schema::CollectionSpec;
 use earnorm_core::store::{
     DocumentQuery, Drift, EntryQuery, Finding, LogEntry, Own, PutRule, Severity, Store, StoreAdmin, StreamHead,
 };
-use earnorm_core::stream::ExpectedVersion;
+use earnorm_core::stream::{ExpectedVersion, StreamId};
 use earnorm_core::{Error, Result};
 use futures::TryStreamExt;
 
@@ -23,23 +25,41 @@ use super::writes;
 impl StoreAdmin for Liar {
     async fn prepare(&self, specs: &[CollectionSpec]) -> Result<Vec<Drift>> {
         let specs: Vec<_> = specs.iter().cloned().map(|spec| writes::spec(self.lie, spec)).collect();
-        let drift = self.inner.prepare(&specs).await?;
-        Ok(if self.lie == Lie::NeverReportsDrift { Vec::new() } else { drift })
+        let mut drift = self.inner.prepare(&specs).await?;
+        match self.lie {
+            Lie::NeverReportsDrift => drift.clear(),
+            Lie::ReportsDriftAgain => {
+                for spec in specs.iter().filter(|spec| !spec.indexes.is_empty()) {
+                    if !self.memory().prepared.insert(spec.name.clone()) {
+                        drift.push(Drift::new(&spec.name, "some", "it was there before"));
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(drift)
     }
 
     fn own(&self, what: Own) -> String {
         self.inner.own(if self.lie == Lie::SharesOneCollection { Own::Jobs } else { what })
     }
 
-    async fn put(&self, collection: &str, documents: Vec<Document>, rule: PutRule) -> Result<u64> {
+    async fn put(&self, collection: &str, mut documents: Vec<Document>, rule: PutRule) -> Result<u64> {
         let rule = match (self.lie, rule) {
             (Lie::PutsWhereSomethingIs, PutRule::Absent)
             | (Lie::PutsOlderVersions, PutRule::Newer)
             | (Lie::PutsOtherVersions, PutRule::SameVersion) => PutRule::Always,
+            (Lie::PutsNothingNewer, PutRule::Newer) => PutRule::Absent,
             (_, rule) => rule,
         };
         let count = documents.len() as u64;
+        match self.lie {
+            Lie::PutsOneBatch => documents.truncate(1_000),
+            Lie::PutsLeaveEvents => drop(self.inner.commit(note()).await?),
+            _ => {}
+        }
         match self.inner.put(collection, documents, rule).await {
+            Err(_) if self.lie == Lie::PutsAnything => Ok(count),
             Err(Error::Unique(_)) if self.lie == Lie::PutsOverUniqueValues => Ok(count),
             answer => answer,
         }
@@ -67,17 +87,30 @@ impl StoreAdmin for Liar {
             self.inner.put(live, found, PutRule::Always).await?;
             return self.inner.drop_collection(shadow).await;
         }
-        self.inner.swap(shadow, live).await
+        if self.lie == Lie::SwapsOverWhatIsThere && self.inner.count(live, &Predicate::always()).await? == 0 {
+            return Ok(());
+        }
+        match self.inner.swap(shadow, live).await {
+            Err(_) if self.lie == Lie::SwapsWhatIsNotThere => Ok(()),
+            answer => answer,
+        }
     }
 
     async fn drop_collection(&self, collection: &str) -> Result<()> {
-        self.inner.drop_collection(collection).await
+        match self.lie {
+            Lie::DropsDocumentsOnly => self.inner.remove(collection, &Predicate::always()).await.map(drop),
+            _ => self.inner.drop_collection(collection).await,
+        }
     }
 
     async fn streams(&self, category: &str, after: Option<&str>, limit: usize) -> Result<Vec<StreamHead>> {
         let mut heads = self.inner.streams(category, after, limit).await?;
         match self.lie {
             Lie::ListsStreamsByLength => heads.sort_by_key(|head| head.stream.key().len()),
+            Lie::ListsLongStreamsTwice => {
+                heads =
+                    heads.into_iter().flat_map(|head| vec![head.clone(); if head.last > 1 { 2 } else { 1 }]).collect();
+            }
             Lie::StreamsBeginAtOne => heads.iter_mut().for_each(|head| head.first = 1),
             _ => {}
         }
@@ -105,7 +138,10 @@ impl StoreAdmin for Liar {
         Ok(categories)
     }
 
-    async fn entries(&self, query: EntryQuery) -> Result<Vec<LogEntry>> {
+    async fn entries(&self, mut query: EntryQuery) -> Result<Vec<LogEntry>> {
+        if self.lie == Lie::EntriesIgnoreTheLimit {
+            query.limit = usize::MAX;
+        }
         let mut entries = self.inner.entries(query).await?;
         if self.lie == Lie::HidesTombstones {
             entries.retain(|entry| matches!(entry, LogEntry::Event { .. }));
@@ -145,7 +181,11 @@ impl StoreAdmin for Liar {
 
     async fn truncated(&self) -> Result<Position> {
         let honest = self.inner.truncated().await?;
-        Ok(if self.lie == Lie::ForgetsTheTruncation { Position::START } else { honest })
+        Ok(match self.lie {
+            Lie::ForgetsTheTruncation => Position::START,
+            Lie::ClaimsTruncations => honest.next(),
+            _ => honest,
+        })
     }
 
     async fn checkpoints(&self) -> Result<Vec<(String, Checkpoint)>> {
@@ -178,6 +218,21 @@ fn without_commit(entry: LogEntry) -> LogEntry {
         LogEntry::Event { event, .. } => LogEntry::Event { event, commit: None },
         other => other,
     }
+}
+
+/// A commit that nobody asked for.
+fn note() -> Commit {
+    let event = NewEvent {
+        id: RandomIds.next(),
+        event_type: "put.noted".to_owned(),
+        schema_version: 1,
+        data: Document::new(),
+        metadata: Metadata::new(),
+        recorded_at: DateTime::UNIX_EPOCH,
+    };
+    let stream = StreamId::new("put", "1").unwrap();
+    let append = Append { stream, expected: ExpectedVersion::Any, not_before: None, events: vec![event] };
+    Commit { appends: vec![append], ..Commit::new(RandomIds.next()) }
 }
 
 /// The entry as a commit of today.

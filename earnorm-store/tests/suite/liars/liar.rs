@@ -6,7 +6,6 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use bson::{Bson, Document};
 use chrono::{DateTime, Utc};
-use earnorm_core::Result;
 use earnorm_core::commit::{Checkpoint, Commit, Committed};
 use earnorm_core::event::RecordedEvent;
 use earnorm_core::position::Position;
@@ -15,12 +14,12 @@ use earnorm_core::store::{
     AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Explanation, LogPage, LogQuery, Store,
     StoreAdmin, StoredDocument, StoredDocumentStream, StreamQuery,
 };
+use earnorm_core::{Error, Result};
 use earnorm_store::MemoryStore;
 use futures::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
-use super::Lie;
-use super::{reads, writes};
+use super::{Lie, filters, reads, writes};
 
 /// A liar, and what it must remember to lie well.
 #[derive(Debug)]
@@ -40,6 +39,25 @@ pub(crate) struct Memory {
     pub(crate) hidden: HashSet<Uuid>,
     /// Commits that were refused.
     pub(crate) refused: HashSet<Uuid>,
+    /// Documents that were written and not read yet.
+    pub(crate) fresh: HashSet<String>,
+    /// The receipts of commits, by what they held.
+    pub(crate) receipts: HashMap<String, Committed>,
+    /// The latest time of any event.
+    pub(crate) latest: Option<DateTime<Utc>>,
+    /// Collections that were prepared.
+    pub(crate) prepared: HashSet<String>,
+    /// Whether someone waits, or has gone while he waited.
+    waits: bool,
+    counted: i64,
+}
+
+impl Memory {
+    /// How often this was asked.
+    pub(crate) fn count(&mut self) -> i64 {
+        self.counted += 1;
+        self.counted
+    }
 }
 
 impl Liar {
@@ -48,6 +66,7 @@ impl Liar {
         let capabilities = match lie {
             Lie::ClaimsToBeDurable => honest.durable(),
             Lie::ClaimsToReservePositions => honest.reserves_positions(),
+            Lie::HasNoName => Capabilities::new(""),
             _ => honest,
         };
         Self { inner, lie, capabilities, memory: Mutex::default() }
@@ -74,6 +93,9 @@ impl Store for Liar {
 
     async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
         let events = self.inner.read_stream(reads::stream_query(self.lie, query)).await?;
+        if self.lie == Lie::RefusesEmptyStreams && events.is_empty() {
+            return Err(Error::Closed);
+        }
         Ok(events.into_iter().map(|event| reads::event(self, event)).collect())
     }
 
@@ -83,11 +105,11 @@ impl Store for Liar {
     }
 
     async fn high_water(&self) -> Result<Position> {
-        Ok(reads::mark(self.lie, self.inner.high_water().await?))
+        Ok(reads::mark(self, self.inner.high_water().await?))
     }
 
     async fn get(&self, collection: &str, id: &Bson) -> Result<Option<Document>> {
-        Ok(self.inner.get(collection, id).await?.map(|document| reads::document(self.lie, document)))
+        Ok(reads::got(self, collection, id, self.inner.get(collection, id).await?))
     }
 
     async fn find(&self, query: DocumentQuery) -> Result<DocumentStream> {
@@ -103,28 +125,35 @@ impl Store for Liar {
     }
 
     async fn explain(&self, query: &DocumentQuery) -> Result<Explanation> {
-        self.inner.explain(query).await
+        match self.inner.explain(query).await {
+            Err(Error::InvalidQuery { .. }) if self.lie == Lie::ExplainsWhatIsRefused => Ok(Explanation::new("", "")),
+            answer => Ok(reads::explained(self.lie, answer?)),
+        }
     }
 
     async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64> {
-        self.inner.count(collection, &reads::predicate(self.lie, predicate.clone())).await
+        self.inner.count(collection, &filters::predicate(self.lie, predicate.clone())).await
     }
 
     async fn distinct(&self, collection: &str, predicate: &Predicate, path: &str) -> Result<Vec<Bson>> {
-        self.inner.distinct(collection, &reads::predicate(self.lie, predicate.clone()), path).await
+        let predicate = filters::predicate(self.lie, predicate.clone());
+        Ok(reads::distinct(self.lie, self.inner.distinct(collection, &predicate, path).await?))
     }
 
     async fn aggregate(&self, mut aggregation: Aggregation) -> Result<Vec<AggregateRow>> {
-        aggregation.predicate = reads::predicate(self.lie, aggregation.predicate);
+        aggregation.predicate = filters::predicate(self.lie, aggregation.predicate);
         reads::aggregate(self, aggregation).await
     }
 
     async fn aggregate_raw(&self, collection: &str, pipeline: Vec<Document>) -> Result<Vec<Document>> {
-        self.inner.aggregate_raw(collection, pipeline).await
+        match self.lie {
+            Lie::RunsEmptyPipelines => Ok(Vec::new()),
+            _ => self.inner.aggregate_raw(collection, pipeline).await,
+        }
     }
 
     async fn checkpoint(&self, consumer: &str) -> Result<Option<Checkpoint>> {
-        self.inner.checkpoint(consumer).await
+        self.inner.checkpoint(writes::consumer(self.lie, consumer)).await
     }
 
     async fn moved(&self, position: Position) -> Result<()> {
@@ -132,6 +161,14 @@ impl Store for Liar {
             Lie::SaysThatItMoved => Ok(()),
             // It waits for what never comes.
             Lie::SleepsThroughCommits => self.inner.moved(Position::END).await,
+            Lie::DroppedWaitsHoldOthersUp => {
+                if std::mem::replace(&mut self.memory().waits, true) {
+                    return Err(Error::Closed);
+                }
+                self.inner.moved(position).await?;
+                self.memory().waits = false;
+                Ok(())
+            }
             _ => self.inner.moved(position).await,
         }
     }
