@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use earnorm::bson::{Binary, Bson};
 use earnorm::event::RecordedEvent;
+use earnorm::snapshot::SnapshotPolicy;
 
 use super::store::{Faulty, Keys};
 use super::*;
@@ -153,6 +154,24 @@ every_store! {
         assert_gone(&db, &CANARIES).await;
         assert_whole(&db).await;
         assert_complete(&db, id).await;
+    }
+
+    async fn what_a_snapshot_stands_for_is_not_needed(db: Database) {
+        let customer = lived(&db).await;
+        let policy = SnapshotPolicy::every(3).or_bytes(1_000_000);
+        let over = async |store| {
+            Database::builder().registry(registry()).snapshots(policy).store(store).await.unwrap()
+        };
+        let then = Customer::at_version(&over(db.store().clone()).await, customer.id, 3).await.unwrap();
+        assert!(then.is_some());
+        let first = |events: &mut [RecordedEvent]| {
+            for event in events.iter_mut().filter(|event| event.version == 1) {
+                sealed(event, "born").bytes.truncate(1);
+            }
+        };
+        let spoilt = over(Faulty::rewriting(&db, first)).await;
+        assert_eq!(Customer::at_version(&spoilt, customer.id, 3).await.unwrap(), then);
+        assert!(matches!(Customer::at_version(&spoilt, customer.id, 2).await, Err(Error::Corrupt { .. })));
     }
 
     async fn a_moved_or_changed_ciphertext_is_refused(db: Database) {
