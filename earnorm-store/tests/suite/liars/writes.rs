@@ -25,6 +25,12 @@ pub(crate) fn spec(lie: Lie, mut spec: CollectionSpec) -> CollectionSpec {
 
 pub(crate) async fn commit(liar: &Liar, honest: Commit) -> Result<Committed> {
     let (id, content) = (honest.id, content(&honest));
+    if liar.lie == Lie::MarkFalls {
+        // Time for those who watch the mark.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
     if let Some(refusal) = refusal(liar, &honest).await? {
         return Err(refusal);
     }
