@@ -274,7 +274,7 @@ every_store! {
         }
     }
 
-    async fn raw_queries_work_on_mongodb_only(db: Database) {
+    async fn raw_queries_are_for_mongodb_alone(db: Database) {
         fill(&db).await;
         let raw = Order::find(Filter::raw_mongodb(bson::doc! { "count": { "$mod": [6, 0] } })).all(&db).await;
         let pipeline = vec![bson::doc! { "$count": "n" }];

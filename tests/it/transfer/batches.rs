@@ -22,8 +22,7 @@ async fn told(db: &Database, file: &[u8]) -> Vec<String> {
     let tell = Arc::clone(&told);
     let run = db.import().on_progress(move |progress| tell.lock().unwrap().push(progress.to_string()));
     run.run(&mut Cursor::new(file)).await.unwrap();
-    let told = told.lock().unwrap().clone();
-    told
+    told.lock().unwrap().clone()
 }
 
 every_store! {
