@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use bson::Document;
 use chrono::DateTime;
 use earnorm_core::commit::{Append, Checkpoint, Commit};
+use earnorm_core::error::StoreError;
 use earnorm_core::event::{NewEvent, RecordedEvent};
 use earnorm_core::metadata::Metadata;
 use earnorm_core::ports::{Ids, RandomIds};
@@ -25,7 +26,10 @@ use super::writes;
 impl StoreAdmin for Liar {
     async fn prepare(&self, specs: &[CollectionSpec]) -> Result<Vec<Drift>> {
         let specs: Vec<_> = specs.iter().cloned().map(|spec| writes::spec(self.lie, spec)).collect();
-        let mut drift = self.inner.prepare(&specs).await?;
+        let mut drift = self.inner.prepare(&specs).await.map_err(|error| match (self.lie, error) {
+            (Lie::NamesNoBrokenIndexes, Error::Unique(_)) => StoreError::new("liar", "an index was not built").into(),
+            (_, error) => error,
+        })?;
         match self.lie {
             Lie::NeverReportsDrift => drift.clear(),
             Lie::ReportsDriftAgain => {

@@ -243,6 +243,7 @@ lies! {
     TimeNeverFallsAnywhere: "time::streams_do_not_move_each_others_time";
     ViolationsMayPass: "unique::a_violation_is_not_retryable";
     ReportsDriftAgain: "prepare::preparing_twice_changes_nothing";
+    NamesNoBrokenIndexes: "prepare::a_unique_index_over_documents_that_break_it_is_refused";
     PutsLeaveEvents: "put::what_is_put_is_read_and_leaves_no_event";
     PutsOneBatch: "put::many_documents_are_put";
     PutsAnything: "put::what_cannot_be_read_again_is_not_put";
