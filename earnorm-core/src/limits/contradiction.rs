@@ -98,3 +98,44 @@ fn version(stored: Option<&Bson>) -> State {
     };
     number.map_or(State::Unknown, State::At)
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::doc;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::commit::DocumentWrite;
+
+    fn patch(expected: u64, set: Document) -> DocumentOp {
+        DocumentOp::Patch { expected, set: set.into_iter().collect(), unset: Vec::new() }
+    }
+
+    /// What is said of two writes of one document.
+    fn said(first: DocumentOp, second: DocumentOp) -> Option<String> {
+        let mut commit = Commit::new(Uuid::nil());
+        for op in [first, second] {
+            commit.documents.push(DocumentWrite { collection: "users".into(), id: 1.into(), op });
+        }
+        contradiction(&commit)
+    }
+
+    #[test]
+    fn what_the_first_write_leaves_and_the_second_asks_for_is_told() {
+        let told = |first, second| said(first, second).expect("they exclude each other");
+        let kept = told(patch(1, doc! { "n": 1 }), DocumentOp::Delete { expected: 2 });
+        assert!(kept.contains("asks for version 2") && kept.contains("makes that version 1"), "{kept}");
+        let gone = told(DocumentOp::Delete { expected: 1 }, patch(1, doc! {}));
+        assert!(gone.contains("makes that no document"), "{gone}");
+        let there = told(patch(1, doc! { VERSION: 2_i64 }), DocumentOp::Insert { document: doc! { "_id": 1 } });
+        assert!(there.contains("asks for no document") && there.contains("makes that version 2"), "{there}");
+    }
+
+    #[test]
+    fn what_only_the_store_can_tell_is_left_to_it() {
+        for unclear in [doc! { format!("{VERSION}.0"): 1 }, doc! { VERSION: "two" }, doc! { VERSION: -1 }] {
+            assert_eq!(said(patch(1, unclear), DocumentOp::Delete { expected: 7 }), None);
+        }
+        assert_eq!(said(patch(1, doc! { VERSION: 2_i64 }), DocumentOp::Delete { expected: 2 }), None);
+    }
+}
