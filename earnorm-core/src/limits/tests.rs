@@ -135,3 +135,24 @@ fn every_kind_of_level_counts() {
         }
     }
 }
+
+#[test]
+fn a_document_that_cannot_be_read_is_named_by_its_id() {
+    let id = bson::oid::ObjectId::parse_str("65f0c0ffee0000000000cafe").unwrap();
+    let texts: [(Bson, &str); 6] = [
+        ("ada".into(), "document ada of users"),
+        (7_i64.into(), "document 7 of users"),
+        (7_i32.into(), "document 7 of users"),
+        (id.into(), "65f0c0ffee0000000000cafe"),
+        (Bson::Boolean(true), "a document of users"),
+        (doc! { "a": 1 }.into(), "a document of users"),
+    ];
+    for (id, named) in texts {
+        let mut made = levels(MAX_DEPTH + 1, |inner| bson!({ "in": inner }));
+        made.insert("_id", id.clone());
+        let error = decode_of("users", &bson::RawDocumentBuf::try_from(&made).unwrap()).unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+        let good = doc! { "_id": id };
+        assert_eq!(decode_of("users", &bson::RawDocumentBuf::try_from(&good).unwrap()).unwrap(), good);
+    }
+}

@@ -157,7 +157,9 @@ mod tests {
             ("sqlite:/var/app.db", "/var/app.db"),
             ("sqlite://data/app.db", "data/app.db"),
             ("sqlite:///var/app.db?", "/var/app.db"),
-            ("sqlite:a b%20c.db?readers=2", "a b%20c.db"),
+            ("sqlite://C:/app.db", "C:/app.db"),
+            ("sqlite://@home/app.db", "@home/app.db"),
+            ("sqlite:a b%20c.db?readers=2&mode=rwc", "a b%20c.db"),
         ] {
             assert_eq!(SqliteStoreBuilder::parse(uri).unwrap().path, Path::new(path), "{uri}");
         }

@@ -1,8 +1,10 @@
 //! What a person sees who looks into the file, and names that SQLite would read otherwise.
 
 use bson::{Bson, doc};
+use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
-use earnorm_core::store::{PutRule, Severity, Store};
+use earnorm_core::store::{EntryQuery, LogEntry, PutRule, Severity, Store};
+use earnorm_store::SqliteStore;
 
 use crate::support::{Scratch, commit};
 
@@ -133,4 +135,36 @@ async fn equal_ids_are_one_id() {
         assert_eq!(put(other.clone()).await, 1, "{other}");
     }
     assert_eq!(store.count("things", &Predicate::always()).await.unwrap(), 4);
+}
+
+/// How many events and tombstones an examination finds.
+async fn counted(store: &SqliteStore) -> [Option<i64>; 2] {
+    let findings = store.admin().examine().await.unwrap();
+    ["log", "holes"].map(|subject| {
+        let finding = findings.iter().find(|finding| finding.subject == subject).unwrap();
+        finding.value.as_ref().and_then(Bson::as_i64)
+    })
+}
+
+#[tokio::test]
+async fn what_was_truncated_is_not_counted_and_what_was_kept_is() {
+    let scratch = Scratch::new();
+    let (from, store) = (scratch.open("a.db").await, scratch.open("b.db").await);
+    for n in 1..=5 {
+        from.commit(commit(&format!("ada{n}"), vec![doc! { "n": n }], Vec::new())).await.unwrap();
+    }
+    let every = EntryQuery { after: Position::START, upto: Position::END, limit: 100 };
+    let entries = from.admin().entries(every.clone()).await.unwrap().into_iter();
+    let log = entries.map(|entry| match entry {
+        LogEntry::Event { event, .. } if [2, 4].contains(&event.position.get()) => LogEntry::Tombstone(event.position),
+        entry => entry,
+    });
+    assert_eq!(store.admin().append_entries(log.collect()).await.unwrap(), 5);
+    assert_eq!(counted(&store).await, [Some(3), Some(2)]);
+    assert_eq!(store.admin().truncate(Position::new(3), &[Position::new(2)]).await.unwrap(), 2);
+    assert_eq!(counted(&store).await, [Some(1), Some(2)], "the tombstone at 2 is kept, that at 4 never went");
+    assert_eq!(store.admin().truncate(Position::new(4), &[]).await.unwrap(), 2);
+    assert_eq!(counted(&store).await, [Some(1), Some(0)]);
+    let left: Vec<_> = store.admin().entries(every).await.unwrap().iter().map(|entry| entry.position().get()).collect();
+    assert_eq!(left, [5]);
 }

@@ -1,9 +1,10 @@
 //! Documents as streams: one snapshot, whatever is written meanwhile, and little in memory.
 
-use bson::doc;
+use bson::{Bson, Document, doc};
 use earnorm_core::predicate::{Comparison, Predicate};
 use earnorm_core::schema::{CollectionSpec, IndexSpec};
 use earnorm_core::store::{DocumentQuery, LogQuery, PutRule, SortKey, Store};
+use earnorm_store::SqliteStore;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::support::{Scratch, commit, found};
@@ -97,4 +98,45 @@ async fn a_text_that_is_no_document_fails_where_it_is_looked_at_and_nowhere_else
         assert!(text.contains("thing.noted of thing-a version 1 at position 1 is corrupt"), "{text}");
     }
     assert_eq!(first.data.to_string(), r#"{"n":{"$oid":7}}"#, "what stands there can be seen");
+}
+
+/// A store whose things have an index over each of these paths.
+async fn indexed(scratch: &Scratch, paths: &[&str], things: Vec<Document>) -> SqliteStore {
+    let store = scratch.open("a.db").await;
+    let index = |path: &&str| IndexSpec {
+        keys: vec![((*path).to_owned(), false)],
+        unique: false,
+        present: vec![],
+        live_only: false,
+    };
+    let indexes = paths.iter().map(index).collect();
+    store.admin().prepare(&[CollectionSpec { name: "things".to_owned(), indexes }]).await.unwrap();
+    store.admin().put("things", things, PutRule::Always).await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn a_place_in_an_element_is_not_one_in_the_array_around_it() {
+    let scratch = Scratch::new();
+    let things = vec![doc! { "_id": 1, "items": [[5, 6], [7]] }, doc! { "_id": 2, "items": [8, [5]] }];
+    let store = indexed(&scratch, &["items.0", "items.n"], things).await;
+    for (value, ids) in [(7, vec![1]), (5, vec![1, 2]), (6, vec![]), (8, vec![])] {
+        let first = Box::new(Predicate::eq("0", value));
+        let predicate = Predicate::Element { path: "items".to_owned(), predicate: first };
+        let found = found(&store, DocumentQuery::new("things", predicate)).await;
+        let mut found: Vec<_> = found.iter().map(|thing| thing.get_i32("_id").unwrap()).collect();
+        found.sort_unstable();
+        assert_eq!(found, ids, "{value}");
+    }
+}
+
+#[tokio::test]
+async fn more_values_than_a_statement_takes_are_asked_for() {
+    let scratch = Scratch::new();
+    let things = (0..20).map(|n| doc! { "_id": n, "n": n }).collect();
+    let store = indexed(&scratch, &["n"], things).await;
+    let some =
+        |from: i32| Predicate::In { path: "n".to_owned(), values: (from..from + 9_999).map(Bson::Int32).collect() };
+    let query = DocumentQuery::new("things", Predicate::All((0..5).map(some).collect()));
+    assert_eq!(found(&store, query).await.len(), 16, "4 to 19");
 }
