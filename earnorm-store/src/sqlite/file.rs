@@ -179,3 +179,32 @@ fn set_up(conn: &Connection, busy_timeout: Duration, reads: bool) -> rusqlite::R
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(code(error), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    /// How it ends, and after how many tries, when the first so many fail like that.
+    fn tried(timeout: Duration, failures: u32, like: i32) -> (Result<u32>, u32) {
+        let file = File::new(&SqliteStoreBuilder::at("app.db").busy_timeout(timeout));
+        let mut tries = 0;
+        let answer = file.patiently(|| {
+            tries += 1;
+            if tries <= failures { Err(rusqlite::Error::SqliteFailure(ffi::Error::new(like), None)) } else { Ok(tries) }
+        });
+        (answer, tries)
+    }
+
+    #[test]
+    fn a_file_that_others_have_locked_is_tried_again_up_to_the_time_out_and_no_other() {
+        for locked in [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED] {
+            assert_eq!(tried(Duration::from_secs(600), 2, locked).0.unwrap(), 3);
+            let (refused, tries) = tried(Duration::ZERO, u32::MAX, locked);
+            assert!(refused.unwrap_err().to_string().contains("locked") && tries == 1, "{tries}");
+        }
+        let (refused, tries) = tried(Duration::from_secs(600), 1, ffi::SQLITE_NOTADB);
+        assert!(matches!(refused, Err(Error::Connect { .. })) && tries == 1, "{tries}");
+    }
+}
