@@ -151,10 +151,10 @@ async fn what_was_truncated_is_not_counted_and_what_was_kept_is() {
     let scratch = Scratch::new();
     let (from, store) = (scratch.open("a.db").await, scratch.open("b.db").await);
     for n in 1..=5 {
-        from.commit(commit(&format!("ada{n}"), vec![doc! { "n": n }], Vec::new())).await.unwrap();
+        from.commit(commit(format!("ada{n}"), vec![doc! { "n": n }], Vec::new())).await.unwrap();
     }
     let every = EntryQuery { after: Position::START, upto: Position::END, limit: 100 };
-    let entries = from.admin().entries(every.clone()).await.unwrap().into_iter();
+    let entries = from.admin().entries(every).await.unwrap().into_iter();
     let log = entries.map(|entry| match entry {
         LogEntry::Event { event, .. } if [2, 4].contains(&event.position.get()) => LogEntry::Tombstone(event.position),
         entry => entry,
