@@ -1,5 +1,6 @@
 //! A fresh database for a case, on every store.
 
+pub(crate) mod front;
 pub(crate) mod meddler;
 
 use std::path::PathBuf;

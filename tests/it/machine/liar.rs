@@ -1,22 +1,18 @@
 //! Stores that are wrong in one way: the machine must find each of them.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use earnorm::bson::{Bson, Document};
-use earnorm::commit::{Checkpoint, Commit, Committed};
+use earnorm::commit::{Commit, Committed};
 use earnorm::error::Result;
 use earnorm::event::RecordedEvent;
-use earnorm::position::Position;
-use earnorm::predicate::Predicate;
 use earnorm::schema::CollectionSpec;
-use earnorm::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Explanation, Finding,
-    LogEntry, LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
-};
+use earnorm::store::{Drift, PutRule, Store, StoreAdmin, StreamQuery};
+
+use crate::support::front::{Front, Twist};
 
 /// What a liar gets wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,21 +41,14 @@ pub(super) const LIES: [Lie; 6] = [
 ];
 
 pub(super) struct Liar {
-    inner: Arc<dyn Store>,
     lie: Lie,
     calls: AtomicU64,
     answered: Mutex<HashMap<String, Document>>,
 }
 
-impl fmt::Debug for Liar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lie.fmt(f)
-    }
-}
-
 impl Liar {
-    pub(super) fn over(inner: Arc<dyn Store>, lie: Lie) -> Arc<Self> {
-        Arc::new(Self { inner, lie, calls: AtomicU64::new(0), answered: Mutex::default() })
+    pub(super) fn over(inner: Arc<dyn Store>, lie: Lie) -> Arc<Front<Self>> {
+        Front::of(inner, Self { lie, calls: AtomicU64::new(0), answered: Mutex::default() })
     }
 
     fn tells(&self, lie: Lie) -> bool {
@@ -82,129 +71,50 @@ impl Liar {
 }
 
 #[async_trait]
-impl Store for Liar {
-    fn capabilities(&self) -> &Capabilities {
-        self.inner.capabilities()
-    }
-    fn admin(&self) -> &dyn StoreAdmin {
-        self
-    }
-    async fn commit(&self, mut commit: Commit) -> Result<Committed> {
+impl Twist for Liar {
+    async fn commit(&self, behind: &dyn Store, mut commit: Commit) -> Result<Committed> {
         if self.now_and_then(Lie::LosesADocument, 5) {
             commit.documents.pop();
         }
         let half = Self::first_half(&commit).filter(|_| self.tells(Lie::WritesHalfOfWhatItRefuses));
-        let answer = self.inner.commit(commit).await;
+        let answer = behind.commit(commit).await;
         if let Some(half) = half.filter(|_| answer.is_err()) {
-            let _ = self.inner.commit(half).await;
+            let _ = behind.commit(half).await;
         }
         answer
     }
-    async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
-        let mut events = self.inner.read_stream(query).await?;
+    async fn read_stream(&self, behind: &dyn Store, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
+        let mut events = behind.read_stream(query).await?;
         if self.tells(Lie::LosesTheLastEvent) && events.len() > 3 {
             events.pop();
         }
         Ok(events)
     }
-    async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
-        self.inner.read_log(query).await
-    }
-    async fn high_water(&self) -> Result<Position> {
-        self.inner.high_water().await
-    }
-    async fn get(&self, collection: &str, id: &Bson) -> Result<Option<Document>> {
-        let found = self.inner.get(collection, id).await?;
+    async fn get(&self, behind: &dyn Store, collection: &str, id: &Bson) -> Result<Option<Document>> {
+        let found = behind.get(collection, id).await?;
         let before = match &found {
             Some(found) => self.answered.lock().unwrap().insert(format!("{collection} {id}"), found.clone()),
             None => None,
         };
         Ok(if self.now_and_then(Lie::AnswersTheVersionBefore, 3) { before.or(found) } else { found })
     }
-    async fn find(&self, query: DocumentQuery) -> Result<DocumentStream> {
-        self.inner.find(query).await
-    }
-    async fn explain(&self, query: &DocumentQuery) -> Result<Explanation> {
-        self.inner.explain(query).await
-    }
-    async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64> {
-        self.inner.count(collection, predicate).await
-    }
-    async fn distinct(&self, collection: &str, predicate: &Predicate, path: &str) -> Result<Vec<Bson>> {
-        self.inner.distinct(collection, predicate, path).await
-    }
-    async fn aggregate(&self, aggregation: Aggregation) -> Result<Vec<AggregateRow>> {
-        self.inner.aggregate(aggregation).await
-    }
-    async fn aggregate_raw(&self, collection: &str, pipeline: Vec<Document>) -> Result<Vec<Document>> {
-        self.inner.aggregate_raw(collection, pipeline).await
-    }
-    async fn checkpoint(&self, consumer: &str) -> Result<Option<Checkpoint>> {
-        self.inner.checkpoint(consumer).await
-    }
-    async fn moved(&self, position: Position) -> Result<()> {
-        self.inner.moved(position).await
-    }
-    async fn close(&self) -> Result<()> {
-        self.inner.close().await
-    }
-}
-
-#[async_trait]
-impl StoreAdmin for Liar {
-    async fn prepare(&self, collections: &[CollectionSpec]) -> Result<Vec<Drift>> {
+    async fn prepare(&self, behind: &dyn StoreAdmin, collections: &[CollectionSpec]) -> Result<Vec<Drift>> {
         let mut collections = collections.to_vec();
         if self.tells(Lie::ForgetsWhatIsUnique) {
             collections.iter_mut().flat_map(|spec| &mut spec.indexes).for_each(|index| index.unique = false);
         }
-        self.inner.admin().prepare(&collections).await
+        behind.prepare(&collections).await
     }
-    fn own(&self, what: Own) -> String {
-        self.inner.admin().own(what)
-    }
-    async fn put(&self, collection: &str, mut documents: Vec<Document>, rule: PutRule) -> Result<u64> {
+    async fn put(
+        &self,
+        behind: &dyn StoreAdmin,
+        collection: &str,
+        mut documents: Vec<Document>,
+        rule: PutRule,
+    ) -> Result<u64> {
         if self.tells(Lie::RebuildsWithoutTheFirst) && documents.iter().any(|document| document.contains_key("parts")) {
             documents.remove(0);
         }
-        self.inner.admin().put(collection, documents, rule).await
-    }
-    async fn remove(&self, collection: &str, predicate: &Predicate) -> Result<u64> {
-        self.inner.admin().remove(collection, predicate).await
-    }
-    async fn swap(&self, shadow: &str, live: &str) -> Result<()> {
-        self.inner.admin().swap(shadow, live).await
-    }
-    async fn drop_collection(&self, collection: &str) -> Result<()> {
-        self.inner.admin().drop_collection(collection).await
-    }
-    async fn streams(&self, category: &str, after: Option<&str>, limit: usize) -> Result<Vec<StreamHead>> {
-        self.inner.admin().streams(category, after, limit).await
-    }
-    async fn scan(&self, category: &str, after: Option<(&str, u64)>, limit: usize) -> Result<Vec<RecordedEvent>> {
-        self.inner.admin().scan(category, after, limit).await
-    }
-    async fn categories(&self) -> Result<Vec<String>> {
-        self.inner.admin().categories().await
-    }
-    async fn entries(&self, query: EntryQuery) -> Result<Vec<LogEntry>> {
-        self.inner.admin().entries(query).await
-    }
-    async fn append_entries(&self, entries: Vec<LogEntry>) -> Result<u64> {
-        self.inner.admin().append_entries(entries).await
-    }
-    async fn truncate(&self, upto: Position, kept: &[Position]) -> Result<u64> {
-        self.inner.admin().truncate(upto, kept).await
-    }
-    async fn truncated(&self) -> Result<Position> {
-        self.inner.admin().truncated().await
-    }
-    async fn checkpoints(&self) -> Result<Vec<(String, Checkpoint)>> {
-        self.inner.admin().checkpoints().await
-    }
-    async fn remove_checkpoint(&self, consumer: &str, expected: Checkpoint) -> Result<bool> {
-        self.inner.admin().remove_checkpoint(consumer, expected).await
-    }
-    async fn examine(&self) -> Result<Vec<Finding>> {
-        self.inner.admin().examine().await
+        behind.put(collection, documents, rule).await
     }
 }

@@ -9,9 +9,10 @@ use earnorm::snapshot::SnapshotPolicy;
 
 use super::store::{Faulty, Keys};
 use super::*;
+use crate::support::front::Front;
 
 /// A handle of the same data over another store.
-async fn over(store: Arc<Faulty>) -> Database {
+async fn over(store: Arc<Front<Faulty>>) -> Database {
     Database::builder().registry(registry()).store(store).await.unwrap()
 }
 

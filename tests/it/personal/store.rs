@@ -1,27 +1,23 @@
 //! A store and a key store that fail, wait and lie when they are told to.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use earnorm::Database;
-use earnorm::bson::{Bson, Document};
-use earnorm::commit::{Checkpoint, Commit, Committed};
+use earnorm::bson::Document;
+use earnorm::commit::{Commit, Committed};
 use earnorm::error::{Applied, Error, Result, StoreError};
 use earnorm::event::RecordedEvent;
 use earnorm::personal::{DataKey, KeyId, KeyState, KeyStore, StoredKeys};
-use earnorm::position::Position;
 use earnorm::predicate::Predicate;
 use earnorm::prelude::{DateTime, Utc};
-use earnorm::schema::CollectionSpec;
-use earnorm::store::{
-    AggregateRow, Aggregation, Capabilities, DocumentQuery, DocumentStream, Drift, EntryQuery, Explanation, Finding,
-    LogEntry, LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamHead, StreamQuery,
-};
+use earnorm::store::{LogPage, LogQuery, Own, PutRule, Store, StoreAdmin, StreamQuery};
 use futures::future::BoxFuture;
 use tokio::sync::{Semaphore, watch};
+
+use crate::support::front::{Front, Twist};
 
 fn out_of_reach(who: &'static str) -> Error {
     StoreError::new(who, "out of reach").retryable().into()
@@ -124,7 +120,6 @@ type Rival = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 /// A store that loses its connection at one write, stands still in the middle of one, lets others come first, and shows
 /// events as somebody rewrote them.
 pub(crate) struct Faulty {
-    inner: Arc<dyn Store>,
     /// How many writes go well before one fails.
     left: AtomicI64,
     /// Whether the one that fails is written all the same.
@@ -139,30 +134,9 @@ pub(crate) struct Faulty {
     rival: Option<Rival>,
 }
 
-impl fmt::Debug for Faulty {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-impl Faulty {
-    pub(crate) fn failing_at(db: &Database, write: i64, written: bool) -> Arc<Self> {
-        Arc::new(Self { left: AtomicI64::new(write), written, ..Self::over(db) })
-    }
-
-    /// A store that writes everything, but of one write nobody hears whether it was written.
-    pub(crate) fn losing_answer_of(db: &Database, write: i64) -> Arc<Self> {
-        Arc::new(Self { left: AtomicI64::new(write), lost: true, ..Self::over(db) })
-    }
-
-    /// A store that does as it is asked until it is frozen.
-    pub(crate) fn freezing(db: &Database) -> Arc<Self> {
-        Arc::new(Self::over(db))
-    }
-
-    fn over(db: &Database) -> Self {
+impl Default for Faulty {
+    fn default() -> Self {
         Self {
-            inner: db.store().clone(),
             left: AtomicI64::new(i64::MAX),
             written: false,
             lost: false,
@@ -172,13 +146,33 @@ impl Faulty {
             rival: None,
         }
     }
+}
+
+impl Faulty {
+    pub(crate) fn failing_at(db: &Database, write: i64, written: bool) -> Arc<Front<Self>> {
+        Self { left: AtomicI64::new(write), written, ..Self::default() }.over(db)
+    }
+
+    /// A store that writes everything, but of one write nobody hears whether it was written.
+    pub(crate) fn losing_answer_of(db: &Database, write: i64) -> Arc<Front<Self>> {
+        Self { left: AtomicI64::new(write), lost: true, ..Self::default() }.over(db)
+    }
+
+    /// A store that does as it is asked until it is frozen.
+    pub(crate) fn freezing(db: &Database) -> Arc<Front<Self>> {
+        Self::default().over(db)
+    }
+
+    fn over(self, db: &Database) -> Arc<Front<Self>> {
+        Front::of(db.store().clone(), self)
+    }
 
     /// A store in which somebody else is always a little earlier.
     pub(crate) fn overtaken(
         db: &Database,
         rival: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(Self { rival: Some(Box::new(rival)), ..Self::over(db) })
+    ) -> Arc<Front<Self>> {
+        Self { rival: Some(Box::new(rival)), ..Self::default() }.over(db)
     }
 
     /// Lets all writes from here on stand still, as those of a process do that is not given the processor; or go on.
@@ -194,8 +188,8 @@ impl Faulty {
     pub(crate) fn rewriting(
         db: &Database,
         rewrite: impl Fn(&mut [RecordedEvent]) + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(Self { rewrite: Some(Box::new(rewrite)), ..Self::over(db) })
+    ) -> Arc<Front<Self>> {
+        Self { rewrite: Some(Box::new(rewrite)), ..Self::default() }.over(db)
     }
 
     /// Whether the fault has come.
@@ -230,112 +224,42 @@ impl Faulty {
 }
 
 #[async_trait]
-impl Store for Faulty {
-    fn capabilities(&self) -> &Capabilities {
-        self.inner.capabilities()
-    }
-    fn admin(&self) -> &dyn StoreAdmin {
-        self
-    }
-    async fn commit(&self, commit: Commit) -> Result<Committed> {
+impl Twist for Faulty {
+    async fn commit(&self, behind: &dyn Store, commit: Commit) -> Result<Committed> {
         if let Some(rival) = &self.rival {
             rival().await;
         }
-        self.write(self.inner.commit(commit)).await
+        self.write(behind.commit(commit)).await
     }
-    async fn read_stream(&self, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
-        Ok(self.show(self.inner.read_stream(query).await?))
+    async fn read_stream(&self, behind: &dyn Store, query: StreamQuery) -> Result<Vec<RecordedEvent>> {
+        Ok(self.show(behind.read_stream(query).await?))
     }
-    async fn read_log(&self, query: LogQuery) -> Result<LogPage> {
-        let page = self.inner.read_log(query).await?;
+    async fn read_log(&self, behind: &dyn Store, query: LogQuery) -> Result<LogPage> {
+        let page = behind.read_log(query).await?;
         Ok(LogPage { events: self.show(page.events), ..page })
     }
-    async fn high_water(&self) -> Result<Position> {
-        self.inner.high_water().await
-    }
-    async fn get(&self, collection: &str, id: &Bson) -> Result<Option<Document>> {
-        self.inner.get(collection, id).await
-    }
-    async fn find(&self, query: DocumentQuery) -> Result<DocumentStream> {
-        self.inner.find(query).await
-    }
-    async fn explain(&self, query: &DocumentQuery) -> Result<Explanation> {
-        self.inner.explain(query).await
-    }
-    async fn count(&self, collection: &str, predicate: &Predicate) -> Result<u64> {
-        self.inner.count(collection, predicate).await
-    }
-    async fn distinct(&self, collection: &str, predicate: &Predicate, path: &str) -> Result<Vec<Bson>> {
-        self.inner.distinct(collection, predicate, path).await
-    }
-    async fn aggregate(&self, aggregation: Aggregation) -> Result<Vec<AggregateRow>> {
-        self.inner.aggregate(aggregation).await
-    }
-    async fn aggregate_raw(&self, collection: &str, pipeline: Vec<Document>) -> Result<Vec<Document>> {
-        self.inner.aggregate_raw(collection, pipeline).await
-    }
-    async fn checkpoint(&self, consumer: &str) -> Result<Option<Checkpoint>> {
-        self.inner.checkpoint(consumer).await
-    }
-    async fn moved(&self, position: Position) -> Result<()> {
-        self.inner.moved(position).await
-    }
-    async fn close(&self) -> Result<()> {
-        self.inner.close().await
-    }
-}
-
-#[async_trait]
-impl StoreAdmin for Faulty {
-    async fn prepare(&self, collections: &[CollectionSpec]) -> Result<Vec<Drift>> {
-        self.inner.admin().prepare(collections).await
-    }
-    fn own(&self, what: Own) -> String {
-        self.inner.admin().own(what)
-    }
-    async fn put(&self, collection: &str, documents: Vec<Document>, rule: PutRule) -> Result<u64> {
-        if collection == self.own(Own::Models) {
-            return self.inner.admin().put(collection, documents, rule).await;
+    async fn put(
+        &self,
+        behind: &dyn StoreAdmin,
+        collection: &str,
+        documents: Vec<Document>,
+        rule: PutRule,
+    ) -> Result<u64> {
+        if collection == behind.own(Own::Models) {
+            return behind.put(collection, documents, rule).await;
         }
-        self.write(self.inner.admin().put(collection, documents, rule)).await
+        self.write(behind.put(collection, documents, rule)).await
     }
-    async fn remove(&self, collection: &str, predicate: &Predicate) -> Result<u64> {
-        self.write(self.inner.admin().remove(collection, predicate)).await
+    async fn remove(&self, behind: &dyn StoreAdmin, collection: &str, predicate: &Predicate) -> Result<u64> {
+        self.write(behind.remove(collection, predicate)).await
     }
-    async fn swap(&self, shadow: &str, live: &str) -> Result<()> {
-        self.inner.admin().swap(shadow, live).await
-    }
-    async fn drop_collection(&self, collection: &str) -> Result<()> {
-        self.inner.admin().drop_collection(collection).await
-    }
-    async fn streams(&self, category: &str, after: Option<&str>, limit: usize) -> Result<Vec<StreamHead>> {
-        self.inner.admin().streams(category, after, limit).await
-    }
-    async fn scan(&self, category: &str, after: Option<(&str, u64)>, limit: usize) -> Result<Vec<RecordedEvent>> {
-        Ok(self.show(self.inner.admin().scan(category, after, limit).await?))
-    }
-    async fn categories(&self) -> Result<Vec<String>> {
-        self.inner.admin().categories().await
-    }
-    async fn entries(&self, query: EntryQuery) -> Result<Vec<LogEntry>> {
-        self.inner.admin().entries(query).await
-    }
-    async fn append_entries(&self, entries: Vec<LogEntry>) -> Result<u64> {
-        self.inner.admin().append_entries(entries).await
-    }
-    async fn truncate(&self, upto: Position, kept: &[Position]) -> Result<u64> {
-        self.inner.admin().truncate(upto, kept).await
-    }
-    async fn truncated(&self) -> Result<Position> {
-        self.inner.admin().truncated().await
-    }
-    async fn checkpoints(&self) -> Result<Vec<(String, Checkpoint)>> {
-        self.inner.admin().checkpoints().await
-    }
-    async fn remove_checkpoint(&self, consumer: &str, expected: Checkpoint) -> Result<bool> {
-        self.inner.admin().remove_checkpoint(consumer, expected).await
-    }
-    async fn examine(&self) -> Result<Vec<Finding>> {
-        self.inner.admin().examine().await
+    async fn scan(
+        &self,
+        behind: &dyn StoreAdmin,
+        category: &str,
+        after: Option<(&str, u64)>,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>> {
+        Ok(self.show(behind.scan(category, after, limit).await?))
     }
 }
