@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 pub(crate) struct Workspace {
     /// The folder of the root `Cargo.toml`.
     pub(crate) root: PathBuf,
-    /// Cargo's target directory.
+    /// Where cargo builds.
     target: PathBuf,
 }
 
@@ -25,6 +25,11 @@ impl Workspace {
             None => root.join("target"),
         };
         Ok(Self { root, target })
+    }
+
+    /// Where cargo builds.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
     }
 
     /// The folder that holds the MongoDB server and the data of its runs.
