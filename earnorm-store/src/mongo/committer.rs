@@ -284,3 +284,6 @@ impl Inner {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

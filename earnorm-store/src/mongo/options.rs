@@ -37,7 +37,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    fn starting_with(prefix: &str) -> Self {
+    pub(super) fn starting_with(prefix: &str) -> Self {
         let name = |what: &str| format!("{prefix}{what}");
         Self {
             prefix: prefix.to_owned(),
