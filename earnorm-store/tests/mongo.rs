@@ -10,9 +10,13 @@
 
 #[path = "mongo/measured.rs"]
 mod measured;
+#[path = "mongo/server.rs"]
+mod server;
 #[path = "mongo/support.rs"]
 mod support;
 
+#[path = "mongo/answers.rs"]
+mod answers;
 #[path = "mongo/batches.rs"]
 mod batches;
 #[path = "mongo/commits.rs"]
