@@ -50,6 +50,8 @@ mod settle;
 mod streams;
 mod swap;
 mod truncate;
+#[cfg(test)]
+mod unconnected;
 mod upkeep;
 mod watchdog;
 

@@ -239,3 +239,6 @@ fn look_into(inner: &Arc<Inner>, mut member: Member, refusal: Refusal) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,8 +130,14 @@ impl Committer {
         line.in_flight == 1 && line.ready.is_empty() && line.again.is_empty()
     }
 
+    /// Takes the way, so that no transaction starts.
+    #[cfg(test)]
+    pub(super) fn occupy(&self) {
+        self.lock().in_flight = usize::MAX;
+    }
+
     /// The next batch.
-    fn take(&self) -> Option<Batch> {
+    pub(super) fn take(&self) -> Option<Batch> {
         let mut line = self.lock();
         if let Some(batch) = line.again.pop_front() {
             return Some(batch);

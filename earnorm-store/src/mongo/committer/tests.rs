@@ -1,78 +1,13 @@
-//! The line without a server: nothing here leaves the one thread, so no transaction ever starts.
+//! The line without a server. Nothing here leaves the one thread before it has looked, so no transaction starts.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use bson::{Document, doc};
-use chrono::DateTime;
-use earnorm_core::Result;
-use earnorm_core::commit::{Append, Commit, Committed, DocumentOp, DocumentWrite};
-use earnorm_core::event::NewEvent;
-use earnorm_core::limits::Limits;
-use earnorm_core::metadata::Metadata;
-use earnorm_core::stream::{ExpectedVersion, StreamId};
-use mongodb::Client;
-use mongodb::options::ClientOptions;
-use tokio::sync::{RwLock, Semaphore, oneshot};
-use tokio::time::Instant;
-use uuid::Uuid;
+use earnorm_core::error::Applied;
 
-use super::super::connections::Connections;
+use super::super::commit;
 use super::super::fault::Fault;
-use super::super::inner::Clients;
-use super::super::member::{Prepared, Stay};
-use super::super::options::Names;
+use super::super::unconnected::{PATIENCE, creating, member, unconnected};
 use super::*;
-
-/// A store that is connected to nothing.
-fn unconnected(batching: Batching) -> Arc<Inner> {
-    let options = ClientOptions::builder().hosts(Vec::new()).build();
-    let client = Client::with_options(options).unwrap();
-    let (db, commit_app_name) = (client.database("none"), "none".to_owned());
-    let clients = Clients {
-        commits: client.clone(),
-        commits_db: db.clone(),
-        client,
-        db,
-        commit_app_name,
-        connections: Connections::default(),
-    };
-    Arc::new(Inner::new(clients, Names::starting_with("none_"), Limits::default(), batching))
-}
-
-type Answer = oneshot::Receiver<Result<Committed>>;
-
-/// A commit of one event and one document.
-fn member(key: &str, fault: Option<Fault>) -> (Member, Answer) {
-    let event = NewEvent {
-        id: Uuid::now_v7(),
-        event_type: "thing.made".to_owned(),
-        schema_version: 1,
-        data: doc! {},
-        metadata: Metadata::new(),
-        recorded_at: DateTime::UNIX_EPOCH,
-    };
-    let stream = StreamId::new("thing", key).unwrap();
-    let mut commit = Commit::new(Uuid::now_v7());
-    commit.appends.push(Append { stream, expected: ExpectedVersion::NoStream, not_before: None, events: vec![event] });
-    let document: Document = doc! { "_id": key, "_v": 1_i64 };
-    let op = DocumentOp::Insert { document };
-    commit.documents.push(DocumentWrite { collection: "things".to_owned(), id: key.into(), op });
-    let room = || Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-    let flight = Arc::new(RwLock::new(())).try_read_owned().unwrap();
-    let (reply, answer) = oneshot::channel();
-    let member = Member {
-        prepared: Prepared::new(commit).unwrap(),
-        deadline: Instant::now() + Duration::from_secs(20),
-        enqueued: Instant::now(),
-        tries: 0,
-        fault,
-        reply,
-        hold: None,
-        stay: Stay { _room: (room(), room()), _flight: flight },
-    };
-    (member, answer)
-}
 
 /// The keys of the commits that go in each of the next transactions, until nobody is left.
 fn batches(inner: &Inner) -> Vec<Vec<String>> {
@@ -173,4 +108,46 @@ async fn room_is_counted_in_units_and_nobody_needs_more_than_there_is() {
     assert_eq!((least.room.available_permits(), least.units(1_000_000)), (1, 1), "one always has room");
     let most = Batching { waiting: usize::MAX, waiting_bytes: usize::MAX, ..Batching::default() };
     assert_eq!(Committer::new(most, Handle::current()).room.available_permits(), Semaphore::MAX_PERMITS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_whose_caller_goes_away_before_its_turn_is_not_sent() {
+    let inner = unconnected(Batching::default());
+    inner.committer.occupy();
+    let mut sent = Box::pin(commit::run(&inner, creating("a"), None));
+    assert!(futures::poll!(sent.as_mut()).is_pending());
+    assert_eq!(inner.committer.lock().ready.len(), 1, "it waits for its turn");
+    drop(sent);
+    assert!(inner.committer.take().is_none());
+    assert!(inner.committer.lock().places.is_empty());
+    assert_eq!(inner.committer.room.available_permits(), inner.committer.settings.waiting, "its room is free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_whose_turn_does_not_come_hears_so_in_time_and_was_not_written() {
+    let inner = unconnected(Batching::default());
+    inner.committer.occupy();
+    let began = tokio::time::Instant::now();
+    let error = commit::run(&inner, creating("a"), None).await.unwrap_err();
+    assert!(began.elapsed() < PATIENCE + Duration::from_millis(10));
+    assert_eq!((error.was_applied(), error.is_retryable()), (Applied::No, true));
+    assert!(error.to_string().contains("other commits go first"), "{error}");
+    assert!(inner.committer.lock().places.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_on_its_way_of_which_nobody_hears_is_unknown() {
+    let inner = unconnected(Batching::default());
+    inner.committer.occupy();
+    let began = tokio::time::Instant::now();
+    let sent = commit::run(&inner, creating("a"), None);
+    let takes = async {
+        tokio::task::yield_now().await;
+        inner.committer.take()
+    };
+    let (answer, batch) = tokio::join!(sent, takes);
+    let error = answer.unwrap_err();
+    assert_eq!((error.was_applied(), error.is_retryable()), (Applied::Unknown, true));
+    assert!(began.elapsed() >= 2 * PATIENCE, "it waits as long as a server is looked for");
+    assert_eq!(batch.unwrap().members.len(), 1);
 }
