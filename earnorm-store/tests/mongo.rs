@@ -21,6 +21,8 @@ mod answers;
 mod batches;
 #[path = "mongo/commits.rs"]
 mod commits;
+#[path = "mongo/company.rs"]
+mod company;
 #[path = "mongo/connecting.rs"]
 mod connecting;
 #[path = "mongo/elections.rs"]
@@ -31,6 +33,8 @@ mod faults;
 mod holes;
 #[path = "mongo/line.rs"]
 mod line;
+#[path = "mongo/mark.rs"]
+mod mark;
 #[path = "mongo/queries.rs"]
 mod queries;
 #[path = "mongo/standalone.rs"]

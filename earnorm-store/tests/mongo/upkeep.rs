@@ -2,7 +2,7 @@
 
 use bson::{Document, doc};
 use earnorm_core::position::Position;
-use earnorm_core::store::{EntryQuery, LogQuery, Severity, Store};
+use earnorm_core::store::{EntryQuery, LogQuery, PutRule, Severity, Store};
 use earnorm_core::stream::ExpectedVersion;
 use earnorm_store::mongo::MongoStore;
 use futures::TryStreamExt;
@@ -19,17 +19,27 @@ async fn history(store: &MongoStore, key: &str, events: usize) -> Position {
 }
 
 /// Runs `work` and gives the commands that it sent to the log's collection.
-async fn profiled(store: &MongoStore, work: impl Future<Output = ()>) -> Vec<Document> {
+pub(crate) async fn profiled(store: &MongoStore, work: impl Future<Output = ()>) -> Vec<Document> {
+    profiled_on(store, "earnorm_events", work).await
+}
+
+/// The same for another collection.
+async fn profiled_on(store: &MongoStore, collection: &str, work: impl Future<Output = ()>) -> Vec<Document> {
     let database = store.raw_database();
     database.run_command(doc! { "profile": 2 }).await.expect("it profiles");
     work.await;
     database.run_command(doc! { "profile": 0 }).await.expect("it stops");
-    let of_log = doc! { "ns": format!("{}.earnorm_events", database.name()) };
-    let seen = database.collection::<Document>("system.profile").find(of_log).await.expect("a read");
+    let of_it = doc! { "ns": format!("{}.{collection}", database.name()) };
+    let seen = database
+        .collection::<Document>("system.profile")
+        .find(of_it)
+        .sort(doc! { "$natural": 1 })
+        .await
+        .expect("a read");
     seen.try_collect().await.expect("commands")
 }
 
-fn examined(commands: &[Document], what: &str) -> i64 {
+pub(crate) fn examined(commands: &[Document], what: &str) -> i64 {
     commands.iter().map(|command| i64::from(command.get_i32(what).unwrap_or(0))).sum()
 }
 
@@ -143,5 +153,23 @@ fn a_handle_that_listens_ends_when_it_is_dropped() {
         // Its task holds nothing that keeps the client from an orderly end.
         let ended = tokio::time::timeout(std::time::Duration::from_secs(5), database.client().clone().shutdown());
         ended.await.expect("no cursor is held");
+    });
+}
+
+#[test]
+fn documents_are_put_in_commands_that_the_server_takes() {
+    with_store(|store| async move {
+        let small = |from: i32, to: i32| (from..to).map(|n| doc! { "_id": n, "_v": 1_i64 }).collect::<Vec<_>>();
+        let large = |n: i32| doc! { "_id": n, "_v": 1_i64, "x": "x".repeat(5 * 1024 * 1024) };
+        let commands = profiled_on(&store, "things", async {
+            let put =
+                async |documents| store.admin().put("things", documents, PutRule::Absent).await.expect("they are put");
+            assert_eq!(put(small(0, 1_000)).await, 1_000);
+            assert_eq!(put(small(1_000, 3_001)).await, 2_001);
+            assert_eq!(put((4_000..4_005).map(large).collect()).await, 5);
+        })
+        .await;
+        let inserted: Vec<_> = commands.iter().filter_map(|command| command.get_i32("ninserted").ok()).collect();
+        assert_eq!(inserted, [1_000, 1_000, 1_000, 1, 2, 2, 1], "a thousand at most, and 12 MiB");
     });
 }
