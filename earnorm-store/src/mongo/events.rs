@@ -211,44 +211,4 @@ fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 #[cfg(test)]
-mod tests {
-    //! Writing over three numbers gives what encoding anew gives.
-
-    use bson::doc;
-    use chrono::DateTime;
-    use earnorm_core::commit::{Append, Commit};
-    use earnorm_core::event::NewEvent;
-    use earnorm_core::metadata::Metadata;
-    use earnorm_core::stream::{ExpectedVersion, StreamId};
-    use uuid::Uuid;
-
-    use super::{Place, Stored, encode};
-
-    #[test]
-    fn an_event_is_encoded_once_and_placed_often() {
-        let mut commit = Commit::new(Uuid::now_v7());
-        for (key, event_type) in [("a", "user.created"), ("long-key-ü", "x.y")] {
-            let event = |actor: &str| NewEvent {
-                id: Uuid::now_v7(),
-                event_type: event_type.to_owned(),
-                schema_version: 3,
-                data: doc! { "x": 1 },
-                metadata: Metadata::new().actor(actor),
-                recorded_at: DateTime::from_timestamp_millis(5).expect("a time"),
-            };
-            let stream = StreamId::new("user", key).expect("a stream");
-            let events = vec![event("one"), event("other")];
-            commit.appends.push(Append { stream, expected: ExpectedVersion::Any, not_before: None, events });
-        }
-        let at = DateTime::from_timestamp_millis(1_700_000_000_123).expect("a time");
-        let stored = Stored::of(&commit).expect("it is encoded");
-        let all = commit.appends.iter().flat_map(|append| append.events.iter().map(move |event| (append, event)));
-        for (index, ((append, event), stored)) in all.zip(&stored).enumerate() {
-            let named = (index == 0).then_some((commit.id, 4));
-            let place = Place { stream: &append.stream, version: 7, position: 1 << 40, at, commit: named };
-            let anew = encode(event, place).expect("it is encoded");
-            assert_eq!(stored.at(1 << 40, 7, at).expect("it is placed"), anew);
-        }
-        assert_eq!(stored.len(), 4);
-    }
-}
+mod tests;

@@ -196,3 +196,63 @@ fn journal(config: mongodb::error::Result<Document>) -> Finding {
 fn not_told(subject: &str, what: &str, error: &mongodb::error::Error) -> Finding {
     Finding::new(subject, Warning, format!("the server does not tell {what}: {}", text(error)))
 }
+
+#[cfg(test)]
+mod tests {
+    //! What is made of a server's answers.
+
+    use bson::DateTime;
+    use mongodb::error::Error;
+
+    use super::super::batching::Batching;
+    use super::super::unconnected::unconnected;
+    use super::*;
+
+    fn told(finding: &Finding) -> (Severity, Option<i64>) {
+        (finding.severity, finding.value.as_ref().and_then(bson::Bson::as_i64))
+    }
+
+    #[test]
+    fn a_clock_counts_as_right_within_the_time_that_the_question_took_and_a_second_around_it() {
+        for (theirs, skew, severity) in [
+            (50_000, 0, Fine),
+            (50_040, 0, Fine),
+            (50_100, 0, Fine),
+            (49_900, -100, Fine),
+            (50_130, 30, Fine),
+            (49_000, -1_000, Fine),
+            (51_100, 1_000, Fine),
+            (48_999, -1_001, Warning),
+            (51_101, 1_001, Warning),
+        ] {
+            let hello = doc! { "localTime": DateTime::from_millis(theirs) };
+            assert_eq!(told(&clock(&hello, 50_000, 50_100)), (severity, Some(skew)), "{theirs}");
+        }
+        assert_eq!(clock(&doc! {}, 0, 0).severity, Warning);
+    }
+
+    #[test]
+    fn members_that_are_not_in_order_are_named() {
+        let hello = doc! { "setName": "rs", "isWritablePrimary": true, "maxWireVersion": 21, "logicalSessionTimeoutMinutes": 30 };
+        let member = |name: &str, state: i32| doc! { "name": name, "state": state };
+        let status = |members: Vec<Document>| Ok(doc! { "members": members });
+        let well = set(&hello, status(vec![member("a", 1), member("b", 2), member("c", 7)]));
+        assert_eq!(told(&well), (Fine, Some(3)), "{well:?}");
+        let ill = set(&hello, status(vec![member("a", 1), member("b", 3), member("c", 8)]));
+        assert_eq!(told(&ill), (Warning, Some(3)));
+        assert!(ill.message.contains("1 of them in order; look at b, c with"), "{ill:?}");
+        let hidden = set(&hello, Err(Error::custom("not allowed")));
+        assert_eq!(hidden.severity, Warning);
+        assert_eq!(set(&doc! {}, status(Vec::new())).severity, Problem, "no server that will do");
+    }
+
+    #[tokio::test]
+    async fn commits_must_end_before_the_server_ends_their_transactions() {
+        let inner = unconnected(Batching::default());
+        for (limit, severity) in [(20, Warning), (21, Fine), (19, Warning)] {
+            let answer = doc! { "transactionLifetimeLimitSeconds": limit };
+            assert_eq!(told(&inner.lifetime(Ok(answer))), (severity, Some(limit)), "commits take 20 s");
+        }
+        assert_eq!(inner.lifetime(Err(Error::custom("not allowed"))).severity, Warning);
+    }
+}

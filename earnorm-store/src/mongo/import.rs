@@ -256,3 +256,70 @@ fn commit(entry: &LogEntry) -> Option<Uuid> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! What goes into one insert.
+
+    use chrono::DateTime;
+    use earnorm_core::event::RecordedEvent;
+    use earnorm_core::metadata::Metadata;
+    use earnorm_core::position::Position;
+    use earnorm_core::stream::StreamId;
+
+    use super::*;
+
+    fn event(position: i64, bytes: usize) -> LogEntry {
+        let event = RecordedEvent {
+            id: Uuid::now_v7(),
+            stream: StreamId::new("user", "a").unwrap(),
+            version: 1,
+            position: Position::new(position),
+            event_type: "user.noted".to_owned(),
+            schema_version: 1,
+            data: doc! { "x": "x".repeat(bytes) }.into(),
+            metadata: Metadata::new(),
+            recorded_at: DateTime::UNIX_EPOCH,
+        };
+        LogEntry::Event { event, commit: None }
+    }
+
+    /// How many documents each insert has, how many of them are entries, and up to where it goes.
+    fn batches(end: i64, mut rest: &[LogEntry]) -> Vec<(usize, usize, i64)> {
+        let (mut position, mut told) = (end, Vec::new());
+        while !rest.is_empty() {
+            let (next, left) = batch(position, rest).unwrap();
+            assert_eq!(next.documents.len(), next.entries.len());
+            told.push((next.documents.len(), next.entries.iter().flatten().count(), next.last));
+            (position, rest) = (next.last, left);
+        }
+        told
+    }
+
+    #[test]
+    fn an_insert_holds_two_thousand_entries_at_most() {
+        let entries: Vec<_> = (11..=4_511).map(|position| event(position, 1)).collect();
+        assert_eq!(batches(10, &entries), [(2_000, 2_000, 2_010), (2_000, 2_000, 4_010), (501, 501, 4_511)]);
+    }
+
+    #[test]
+    fn an_insert_holds_no_more_bytes_than_a_server_takes_unless_one_entry_does() {
+        let third = COMMAND_BYTES_MAX / 3;
+        let entries: Vec<_> = [third, third, third, 1, COMMAND_BYTES_MAX + 1, 1]
+            .into_iter()
+            .zip(1..)
+            .map(|(size, at)| event(at, size))
+            .collect();
+        assert_eq!(batches(0, &entries), [(2, 2, 2), (2, 2, 4), (1, 1, 5), (1, 1, 6)]);
+        let whole = encode_entry(&event(1, 0)).unwrap().as_bytes().len();
+        let exact: Vec<_> = (1..=2).map(|at| event(at, COMMAND_BYTES_MAX / 2 - whole)).collect();
+        assert_eq!(batches(0, &exact), [(2, 2, 2)], "as much as there may be");
+    }
+
+    #[test]
+    fn positions_between_entries_are_tombstones() {
+        let entries = [event(3, 1), LogEntry::Tombstone(Position::new(4)), event(6, 1)];
+        assert_eq!(batches(0, &entries), [(6, 3, 6)]);
+        assert_eq!(batches(2, &entries), [(4, 3, 6)]);
+    }
+}

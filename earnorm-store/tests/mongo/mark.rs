@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bson::{Document, doc};
-use earnorm_core::store::Store;
+use bson::{Bson, Document, doc};
+use earnorm_core::store::{Severity, Store};
 use earnorm_core::stream::ExpectedVersion;
 use earnorm_store::mongo::MongoStore;
 use earnorm_store::sabotage::Sabotage;
@@ -42,6 +42,10 @@ fn a_hole_that_is_younger_than_the_grace_is_left_to_its_writer() {
             assert_eq!(patient.high_water().await.expect("a mark").get(), 1, "nobody reads past the hole");
             assert_eq!(tombstones(&store).await, 0, "nobody takes the place of who may still write there");
         }
+        let findings = patient.admin().examine().await.expect("findings");
+        let told = findings.iter().find(|finding| finding.subject == "high-water mark").expect("a finding");
+        assert_eq!((told.severity, told.value.clone()), (Severity::Warning, Some(Bson::Int64(3))), "{told:?}");
+        assert!(told.message.contains("a transaction holds position 2"), "{told:?}");
         // For this handle the grace is over soon.
         while store.high_water().await.expect("a mark").get() < 4 {}
         assert_eq!(tombstones(&store).await, 1);

@@ -173,3 +173,32 @@ fn documents_are_put_in_commands_that_the_server_takes() {
         assert_eq!(inserted, [1_000, 1_000, 1_000, 1, 2, 2, 1], "a thousand at most, and 12 MiB");
     });
 }
+
+#[test]
+fn an_examination_warns_of_tombstones_when_a_fifth_of_the_last_positions_are() {
+    with_store(|store| async move {
+        let events = store.raw_database().collection::<Document>("earnorm_events");
+        let give_up = async |positions: std::ops::RangeInclusive<i64>| {
+            let tombstones = positions.map(|position| doc! { "_id": position, "x": true });
+            events.insert_many(tombstones).await.expect("they are inserted");
+        };
+        let told = async || {
+            let findings = store.admin().examine().await.expect("findings");
+            let found = findings.into_iter().find(|finding| finding.subject == "tombstones").expect("a finding");
+            (found.severity, found.value.and_then(|value| value.as_i64()))
+        };
+        history(&store, "a", 60).await;
+        assert_eq!(told().await, (Severity::Fine, Some(0)));
+        give_up(61..=99).await;
+        assert_eq!(told().await, (Severity::Fine, Some(39)), "too few to judge");
+        give_up(100..=100).await;
+        assert_eq!(told().await, (Severity::Warning, Some(40)));
+        history(&store, "a", 100).await;
+        assert_eq!(told().await, (Severity::Fine, Some(40)), "a fifth");
+        give_up(201..=201).await;
+        assert_eq!(told().await, (Severity::Warning, Some(41)), "more than a fifth");
+        // What was truncated counts no more.
+        store.admin().truncate(Position::new(150), &[]).await.expect("it truncates");
+        assert_eq!(told().await, (Severity::Fine, Some(1)));
+    });
+}
