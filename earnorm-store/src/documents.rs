@@ -14,6 +14,8 @@ use earnorm_core::store::PutRule;
 use earnorm_core::stream::ExpectedVersion;
 use earnorm_core::{Error, Result};
 
+use crate::names;
+
 /// What stands under `id` after `op`, where `found` stands now; `None` when nothing does.
 pub(crate) fn after(
     collection: &str,
@@ -25,7 +27,7 @@ pub(crate) fn after(
         DocumentOp::Insert { document } => match found {
             Some(found) => {
                 let expected = ExpectedVersion::NoStream;
-                Err(VersionConflict::new(subject(collection, id), expected, version(found)).into())
+                Err(VersionConflict::new(names::document(collection, id), expected, version(found)).into())
             }
             None => Ok(Some(with_id(id, document))),
         },
@@ -46,10 +48,6 @@ pub(crate) fn after(
     }
 }
 
-fn subject(collection: &str, id: &Bson) -> String {
-    format!("{collection} {id}")
-}
-
 /// The version of a stored document: 0 where it has none, as documents that are older than the library.
 pub(crate) fn version(document: &Document) -> u64 {
     let number = match document.get(VERSION) {
@@ -68,7 +66,7 @@ pub(crate) fn expect(collection: &str, id: &Bson, expected: u64, found: Option<&
         Some(actual) if actual == expected => Ok(()),
         actual => {
             let expected = ExpectedVersion::Exact(expected);
-            Err(VersionConflict::new(subject(collection, id), expected, actual.unwrap_or(0)).into())
+            Err(VersionConflict::new(names::document(collection, id), expected, actual.unwrap_or(0)).into())
         }
     }
 }
@@ -104,7 +102,8 @@ fn patched<'a>(document: &mut Document, set: &'a [(String, Bson)], unset: &[Stri
 }
 
 fn blocked(collection: &str, id: &Bson, place: &str) -> Error {
-    let reason = format!("`{place}` of {} is neither a document nor an array with that place", subject(collection, id));
+    let reason =
+        format!("`{place}` of {} is neither a document nor an array with that place", names::document(collection, id));
     Error::InvalidCommit { reason }
 }
 

@@ -13,6 +13,8 @@ mod import;
 pub mod memory;
 #[cfg(feature = "mongo")]
 pub mod mongo;
+#[cfg(any(feature = "memory", feature = "mongo", feature = "sqlite"))]
+mod names;
 #[cfg(any(feature = "memory", feature = "sqlite"))]
 mod page;
 #[cfg(feature = "conformance")]

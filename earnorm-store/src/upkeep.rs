@@ -5,6 +5,8 @@ use earnorm_core::limits::{DOCUMENT_BYTES_MAX, size_of};
 use earnorm_core::position::Position;
 use earnorm_core::{Error, Result};
 
+use crate::names;
+
 /// The `_id` under which a document is put.
 pub(crate) fn own_id<'a>(collection: &str, document: &'a Document) -> Result<&'a Bson> {
     document.get("_id").ok_or_else(|| Error::InvalidCommit {
@@ -16,7 +18,7 @@ pub(crate) fn own_id<'a>(collection: &str, document: &'a Document) -> Result<&'a
 pub(crate) fn check_documents(collection: &str, documents: &[Document]) -> Result<()> {
     for document in documents {
         let id = own_id(collection, document)?;
-        let subject = || format!("document {id} of {collection}");
+        let subject = || names::document(collection, id);
         let actual = size_of(document, subject)?;
         if actual > DOCUMENT_BYTES_MAX {
             return Err(Error::TooLarge { subject: subject(), actual, limit: DOCUMENT_BYTES_MAX });

@@ -25,6 +25,8 @@ mod commits;
 mod company;
 #[path = "mongo/connecting.rs"]
 mod connecting;
+#[path = "mongo/durability.rs"]
+mod durability;
 #[path = "mongo/elections.rs"]
 mod elections;
 #[path = "mongo/faults.rs"]

@@ -7,6 +7,7 @@ use earnorm_core::commit::DocumentOp;
 use earnorm_core::ports::{Ids, RandomIds};
 use earnorm_core::predicate::Predicate;
 use earnorm_core::stream::ExpectedVersion::{Exact, NoStream};
+use uuid::Uuid;
 
 use super::Subject;
 use super::draft::{Draft, OTHERS, THINGS, thing, write};
@@ -52,8 +53,22 @@ pub(super) async fn an_insert_on_a_taken_id_conflicts(s: Subject) {
     s.commits(write().replace(THINGS, 1, 1, doc! { "n": 2 })).await;
     let refused = conflict(s.commit(write().insert(THINGS, thing(1, doc! { "n": 3 }))).await);
     assert_eq!((refused.expected, refused.actual), (NoStream, 2));
-    assert!(refused.subject.contains(THINGS), "the conflict names the collection: {}", refused.subject);
     assert_eq!(s.document(1).await.unwrap().get_i32("n").ok(), Some(2));
+    let uuid = Uuid::from_u128(7);
+    let oid = ObjectId::from_bytes([1; 12]);
+    let ids = [
+        (Bson::Int32(1), "1".to_owned()),
+        (Bson::from("one"), "one".to_owned()),
+        (bson::Uuid::from_bytes(uuid.into_bytes()).into(), uuid.to_string()),
+        (oid.into(), oid.to_hex()),
+    ];
+    for (id, name) in ids {
+        let _there = s.commit(write().insert(THINGS, thing(id.clone(), doc! {}))).await;
+        for refused in [write().insert(THINGS, thing(id.clone(), doc! {})), write().replace(THINGS, id, 9, doc! {})] {
+            let refused = conflict(s.commit(refused).await);
+            assert_eq!(refused.subject, format!("document {name} of {THINGS}"), "as people write its id");
+        }
+    }
 }
 
 pub(super) async fn a_replacement_leaves_nothing_of_the_old(s: Subject) {

@@ -14,6 +14,7 @@ use super::index::{Lookup, Unique};
 use crate::documents::index::{drift, found_under};
 use crate::documents::touched::Touched;
 use crate::documents::{expect, patch};
+use crate::names::plain;
 
 /// Documents in the order of their ids.
 #[derive(Debug, Default)]
@@ -64,7 +65,7 @@ impl Collection {
         let key = OrderedBson(id.clone());
         for unique in self.uniques.iter().filter(|unique| unique.is_touched(touched)) {
             if unique.refuses(&unique.entries(&document), &key) {
-                return Err(UniqueViolation::new(name, id, unique.fields()).into());
+                return Err(UniqueViolation::new(name, plain(id), unique.fields()).into());
             }
         }
         Ok(self.exchange(key, Some(Arc::new(document)), touched))
@@ -161,7 +162,7 @@ impl Collection {
         for (id, document) in &self.documents {
             let entries = unique.entries(document);
             if unique.refuses(&entries, id) {
-                return Err(UniqueViolation::new(name, &id.0, unique.fields()).into());
+                return Err(UniqueViolation::new(name, plain(&id.0), unique.fields()).into());
             }
             unique.replace(Vec::new(), entries, id);
         }

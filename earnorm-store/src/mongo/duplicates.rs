@@ -6,7 +6,7 @@ use earnorm_core::error::UniqueViolation;
 
 use super::inner::Inner;
 use super::prepare::Wanted;
-use super::put::plain;
+use crate::names::plain;
 
 impl Inner {
     /// The violation that keeps one of these indexes from being made. The server tells the value and not whose it is.

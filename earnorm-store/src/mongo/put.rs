@@ -15,6 +15,7 @@ use super::filter::compile;
 use super::fitness::number;
 use super::inner::Inner;
 use super::raw::{COMMAND_BYTES_MAX, RawResult, WriteFault, faults, unencodable};
+use crate::names::{self, plain};
 use crate::upkeep::{check_documents, own_id};
 
 /// How many documents one command writes.
@@ -148,14 +149,6 @@ fn query(item: &Item, rule: PutRule) -> Document {
 }
 
 fn refusal(collection: &str, id: &Bson, fault: &WriteFault) -> Error {
-    let said = format!("could not put document {} of {collection} ({}): {}", plain(id), fault.code, fault.message);
+    let said = format!("could not put {} ({}): {}", names::document(collection, id), fault.code, fault.message);
     StoreError::new(STORE, said).into()
-}
-
-/// An id as errors show it.
-pub(super) fn plain(id: &Bson) -> String {
-    match id {
-        Bson::String(text) => text.clone(),
-        id => super::codec::read_uuid(id).map_or_else(|| id.to_string(), |id| id.to_string()),
-    }
 }

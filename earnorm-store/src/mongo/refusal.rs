@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use bson::{Bson, Document, doc};
+use bson::{Document, doc};
 use earnorm_core::commit::{CheckpointWrite, Commit, Committed, CommittedEvent};
 use earnorm_core::error::{UniqueViolation, VersionConflict};
 use earnorm_core::event::RecordedEvent;
@@ -23,6 +23,7 @@ use super::guard::{Item, version_of};
 use super::inner::Inner;
 use super::member::Prepared;
 use super::raw::uuid;
+use crate::names::{self, plain};
 
 /// How long one look may take on the server.
 const LOOK_MAX: Duration = Duration::from_secs(5);
@@ -99,10 +100,8 @@ impl Inner {
                 Some(item) => self.taken(&item).await,
                 None => Ok(None),
             },
-            Refusal::Unique { statement, fields } => {
-                Ok(item(statement)
-                    .map(|item| UniqueViolation::new(item.collection, name(&item), fields.clone()).into()))
-            }
+            Refusal::Unique { statement, fields } => Ok(item(statement)
+                .map(|item| UniqueViolation::new(item.collection, plain(item.id), fields.clone()).into())),
             Refusal::Stream(index) => self.stream_conflict(&prepared.commit, *index).await,
             Refusal::CommitId => Ok(None),
         }
@@ -119,12 +118,18 @@ impl Inner {
                 _ => 0,
             },
         };
-        Ok(Some(VersionConflict::new(subject(item), ExpectedVersion::Exact(expected), actual)))
+        Ok(Some(VersionConflict::new(
+            names::document(item.collection, item.id),
+            ExpectedVersion::Exact(expected),
+            actual,
+        )))
     }
 
     async fn taken(&self, item: &Item<'_>) -> Result<Option<Error>> {
         let actual = self.version(item).await?;
-        let conflict = |actual| VersionConflict::new(subject(item), ExpectedVersion::NoStream, actual).into();
+        let conflict = |actual| {
+            VersionConflict::new(names::document(item.collection, item.id), ExpectedVersion::NoStream, actual).into()
+        };
         Ok(actual.map(conflict))
     }
 
@@ -189,15 +194,4 @@ fn receipt(event: RecordedEvent) -> CommittedEvent {
         position: event.position,
         recorded_at: event.recorded_at,
     }
-}
-
-fn name(item: &Item<'_>) -> String {
-    match item.id {
-        Bson::String(text) => text.clone(),
-        id => Some(item.key()).filter(|key| !key.is_empty()).unwrap_or_else(|| id.to_string()),
-    }
-}
-
-fn subject(item: &Item<'_>) -> String {
-    format!("document {} of {}", name(item), item.collection)
 }

@@ -14,6 +14,7 @@ use super::tx::Tx;
 use super::{json, key};
 use crate::documents::touched::Touched;
 use crate::documents::{change, version};
+use crate::names::plain;
 
 /// What is put before the names of tables that would else be SQLite's or ours.
 const APART: &str = "documents_";
@@ -105,7 +106,7 @@ impl Tx<'_> {
         let new = entries_of(collection, touched, document);
         for (unique, ((_, old), (_, new))) in uniques(collection, touched).zip(old.iter().zip(&new)) {
             if self.is_taken(unique, new.difference(old), &target.key)? {
-                let violation = UniqueViolation::new(target.name, target.id, unique.spec.paths());
+                let violation = UniqueViolation::new(target.name, plain(target.id), unique.spec.paths());
                 return Err(earnorm_core::Error::from(violation).into());
             }
         }

@@ -12,6 +12,7 @@ use super::error::Done;
 use super::json;
 use super::tx::Tx;
 use crate::documents::index::drift;
+use crate::names::plain;
 
 impl Tx<'_> {
     /// Makes a collection ready; all of its indexes, or none.
@@ -60,7 +61,7 @@ impl Tx<'_> {
         self.each(collection, &mut |id, document| {
             for entry in unique_keys(unique, &document) {
                 if insert.execute((entry, id))? == 0 {
-                    let own = document.get("_id").map(ToString::to_string).unwrap_or_default();
+                    let own = document.get("_id").map(plain).unwrap_or_default();
                     let violation = UniqueViolation::new(name, own, unique.spec.paths());
                     return Err(earnorm_core::Error::from(violation).into());
                 }

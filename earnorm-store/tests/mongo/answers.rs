@@ -13,8 +13,11 @@ use earnorm_store::mongo::{Batching, MongoStore};
 use crate::server::{Server, run};
 use crate::support::{agrees, at_once, changing, creating, put};
 
-/// What no commit may answer: a network error, or one that the driver sends again by itself, comes in `times`.
-const NETWORK: fn() -> Document = || doc! { "closeConnection": true };
+/// How a command is answered.
+type How = fn() -> Document;
+
+/// Not at all: the connection ends.
+const NETWORK: How = || doc! { "closeConnection": true };
 
 impl Server {
     /// From now on these commands of commits are answered so: so many of them, or all.
@@ -125,8 +128,7 @@ fn what_passes_goes_again_until_it_is_done() {
         let mut version = 1;
         let conflict = || doc! { "errorCode": 112 };
         let expired = || doc! { "errorCode": 50 };
-        let ways: [(&str, fn() -> Document); 3] =
-            [("a conflict", conflict), ("no time", expired), ("no network", NETWORK)];
+        let ways: [(&str, How); 3] = [("a conflict", conflict), ("no time", expired), ("no network", NETWORK)];
         for (way, how) in ways {
             for command in ["update", "insert", "findAndModify"] {
                 let what = format!("{way} at {command}");

@@ -46,14 +46,23 @@ impl Server {
 
     /// Sends a command until the server answers it.
     pub(crate) async fn ask(&self, command: Document) {
+        self.answer(command).await;
+    }
+
+    /// What the server answers to a command, as soon as it does.
+    pub(crate) async fn answer(&self, command: Document) -> Document {
         let uri = format!("mongodb://127.0.0.1:{}/?directConnection=true&serverSelectionTimeoutMS=500", self.port);
         let client = mongodb::Client::with_uri_str(&uri).await.expect("a client");
         let mut tick = interval(Duration::from_millis(50));
-        while let Err(error) = client.database("admin").run_command(command.clone()).await {
-            assert!(!error.to_string().contains("NoSuch"), "{error}");
+        let answer = loop {
+            match client.database("admin").run_command(command.clone()).await {
+                Ok(answer) => break answer,
+                Err(error) => assert!(!error.to_string().contains("NoSuch"), "{error}"),
+            }
             tick.tick().await;
-        }
+        };
         client.shutdown().await;
+        answer
     }
 
     /// A store on it, as soon as it can be had.
