@@ -8,10 +8,12 @@ use earnorm_core::Error;
 use earnorm_core::commit::{Commit, Committed};
 use earnorm_core::error::Applied;
 use earnorm_core::store::{LogQuery, Store};
+use earnorm_core::stream::ExpectedVersion;
 use earnorm_store::mongo::{Batching, MongoStore};
+use earnorm_store::sabotage::Sabotage;
 
 use crate::server::{Server, run};
-use crate::support::{agrees, at_once, changing, creating, put};
+use crate::support::{agrees, appending, at_once, changing, creating, put};
 
 /// How a command is answered.
 type How = fn() -> Document;
@@ -99,15 +101,17 @@ async fn persist(store: &MongoStore, commit: &Commit) -> Committed {
 }
 
 #[test]
-fn a_commit_that_never_arrives_is_unknown_and_the_same_may_be_sent_again() {
+fn a_commit_that_never_arrives_is_never_told_to_be_there_and_the_same_may_be_sent_again() {
     run(async {
         let server = Server::start().await;
         let store = server.open(|opening| opening.commit_timeout(Duration::from_millis(700))).await;
         server.answers(&["commitTransaction"], None, NETWORK()).await;
         let commits = fresh("n", 5);
         for answer in at_once(&store, commits.clone()).await {
-            let error = answer.expect_err("nobody knows");
-            assert_eq!((error.was_applied(), error.is_retryable()), (Applied::Unknown, true), "{error:?}");
+            let error = answer.expect_err("it is not there");
+            // That it is not is known where its positions could be taken from it in time.
+            assert!(matches!(error.was_applied(), Applied::Unknown | Applied::No), "{error:?}");
+            assert!(error.is_retryable(), "{error:?}");
         }
         server.answers_well().await;
         let mut receipts = Vec::new();
@@ -167,6 +171,24 @@ fn what_fails_for_good_is_told_to_each_and_leaves_nothing() {
             // Nothing of the refused ones is in the way of the next.
             all_well("again", at_once(&store, fresh(command, 20)).await);
         }
+        store.close().await.expect("it closes");
+    });
+}
+
+#[test]
+fn positions_that_were_given_up_are_filled_at_once_and_not_after_the_grace() {
+    run(async {
+        let server = Server::start().await;
+        let store = server.open(|opening| opening.hole_grace(Duration::from_secs(3_600))).await;
+        put(&store, "a", doc! {}).await;
+        // It writes no documents, so that the first insert is that of its events, after their positions are reserved.
+        let commits: Vec<_> = (0..3).map(|n| appending(&format!("n{n}"), ExpectedVersion::NoStream)).collect();
+        server.answers(&["insert"], Some(1), doc! { "errorCode": 112 }).await;
+        let sent = store.sabotage_together(commits, Sabotage::Stall(Duration::ZERO)).await.expect("they are sent");
+        let receipts = all_well("a conflict", sent);
+        let positions: Vec<_> = receipts.iter().map(|receipt| receipt.events[0].position.get()).collect();
+        assert_eq!(positions, [5, 6, 7], "other positions than the first time");
+        assert_eq!(store.high_water().await.expect("a mark").get(), 7, "nobody waits for 2 to 4");
         store.close().await.expect("it closes");
     });
 }
