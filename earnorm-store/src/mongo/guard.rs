@@ -207,3 +207,44 @@ pub(super) fn groups(members: &[Member], names: &Names) -> Vec<Group> {
     }
     groups
 }
+
+#[cfg(test)]
+mod tests {
+    //! Which statements share a command.
+
+    use super::super::unconnected::member;
+    use super::*;
+
+    /// Members that write a document of about so many bytes each.
+    fn members(sizes: &[usize]) -> Vec<Member> {
+        let sized = |(index, size): (usize, &usize)| {
+            let key = index.to_string();
+            let (mut member, _) = member(&key, None);
+            let mut commit = member.prepared.commit;
+            let document = doc! { "_id": &key, "x": "x".repeat(*size) };
+            commit.documents[0].op = DocumentOp::Insert { document };
+            member.prepared = super::super::member::Prepared::new(commit).unwrap();
+            member
+        };
+        sizes.iter().enumerate().map(sized).collect()
+    }
+
+    #[test]
+    fn statements_share_commands_that_the_server_takes() {
+        let names = Names::starting_with("none_");
+        let shared = |sizes: &[usize]| {
+            let members = members(sizes);
+            let groups = groups(&members, &names);
+            let told: Vec<Vec<usize>> =
+                groups.iter().map(|group| group.entries.iter().map(|(member, _)| *member).collect()).collect();
+            for group in groups.iter().filter(|group| group.entries.len() > 1) {
+                assert!(group.command(&members).as_bytes().len() < COMMAND_BYTES_MAX + 1_000);
+            }
+            told
+        };
+        assert_eq!(shared(&[9_000; 4]), [vec![0, 1, 2, 3]]);
+        let third = COMMAND_BYTES_MAX / 3;
+        assert_eq!(shared(&[third, third, third, 10]), [vec![0, 1, 3], vec![2]], "what still fits goes with the first");
+        assert_eq!(shared(&[COMMAND_BYTES_MAX, 10]), [vec![0], vec![1]]);
+    }
+}

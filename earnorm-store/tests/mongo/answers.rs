@@ -59,9 +59,15 @@ fn commits_whose_answers_are_lost_are_applied_once() {
         let store = server.open(|opening| opening).await;
         let mut receipts = Vec::new();
         let unconfirmed = doc! { "writeConcernError": { "code": 64, "errmsg": "waiting for replication timed out" } };
+        // The driver does not call this unknown, though the commit is there.
+        let unheard = doc! { "writeConcernError": { "code": 100, "errmsg": "not enough data-bearing nodes" } };
         let deposed = doc! { "errorCode": 10_107, "errorLabels": ["RetryableWriteError"] };
-        let ways =
-            [("lost before it is done", NETWORK()), ("not confirmed", unconfirmed), ("by a deposed primary", deposed)];
+        let ways = [
+            ("lost before it is done", NETWORK()),
+            ("not confirmed", unconfirmed),
+            ("not to be confirmed", unheard),
+            ("by a deposed primary", deposed),
+        ];
         for (way, how) in ways {
             for times in [1, 2, 5] {
                 server.answers(&["commitTransaction"], Some(times), how.clone()).await;

@@ -1,8 +1,9 @@
 //! What a commit promises: all or nothing, guarded, unique, once.
 
-use bson::doc;
+use bson::{Document, doc};
 use earnorm_core::Error;
-use earnorm_core::commit::{Check, DocumentOp};
+use earnorm_core::commit::{Check, Committed, DocumentOp};
+use earnorm_core::error::VersionConflict;
 use earnorm_core::position::Position;
 use earnorm_core::schema::{CollectionSpec, IndexSpec};
 use earnorm_core::store::{LogQuery, Store, StreamQuery};
@@ -213,5 +214,41 @@ fn what_was_only_read_must_still_hold() {
         store.commit(checking("b", 1)).await.expect("it holds");
         let Err(Error::Conflict(conflict)) = store.commit(checking("c", 2)).await else { panic!("it does not hold") };
         assert_eq!((conflict.expected, conflict.actual), (ExpectedVersion::Exact(2), 1));
+    });
+}
+
+fn conflict(answer: Result<Committed, Error>) -> Box<VersionConflict> {
+    match answer {
+        Err(Error::Conflict(conflict)) => conflict,
+        other => panic!("expected a conflict, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_document_vouches_only_for_the_stream_of_its_key_at_its_version() {
+    with_store(|store| async move {
+        put(&store, "a", doc! {}).await;
+        put(&store, "b", doc! {}).await;
+        store.commit(changing("b", 1, "x", 1)).await.expect("it changes");
+        let mut other_key = appending("a", ExpectedVersion::Exact(2));
+        other_key.documents = changing("b", 2, "x", 2).documents;
+        let mut other_version = appending("a", ExpectedVersion::Exact(4));
+        other_version.documents = changing("a", 1, "x", 2).documents;
+        for (commit, expected) in [(other_key, 2), (other_version, 4)] {
+            let refused = conflict(store.commit(commit).await);
+            let told = (refused.subject.as_str(), refused.expected, refused.actual);
+            assert_eq!(told, ("thing-a", ExpectedVersion::Exact(expected), 1));
+        }
+    });
+}
+
+#[test]
+fn a_document_that_somebody_took_away_conflicts_although_its_stream_is_where_it_was() {
+    with_store(|store| async move {
+        put(&store, "a", doc! {}).await;
+        let things = store.raw_database().collection::<Document>("things");
+        things.delete_one(doc! { "_id": "a" }).await.expect("it is taken away");
+        let refused = conflict(store.commit(changing("a", 1, "x", 1)).await);
+        assert_eq!((refused.expected, refused.actual), (ExpectedVersion::Exact(1), 0), "there is nothing to change");
     });
 }

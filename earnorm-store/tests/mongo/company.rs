@@ -10,10 +10,12 @@ use earnorm_core::error::Applied;
 use earnorm_core::schema::{CollectionSpec, IndexSpec};
 use earnorm_core::store::{LogQuery, Store};
 use earnorm_core::stream::ExpectedVersion;
+use earnorm_core::telemetry;
 use earnorm_store::mongo::MongoStore;
 use earnorm_store::sabotage::Sabotage;
 
 use crate::batches::unique_email;
+use crate::measured::{Measured, with_measured_store};
 use crate::support::{agrees, appending, changing, creating, moving, put, with_store, write};
 
 /// The answers to commits that go in one transaction, with which nothing goes wrong.
@@ -93,5 +95,23 @@ fn who_breaks_a_rule_of_the_database_hears_it_and_nobody_else() {
         assert!(error.to_string().contains("121"), "{error}");
         let error = store.commit(creating("d", doc! { "age": -1 })).await.expect_err("alone it does too");
         assert!(error.to_string().contains("121"), "{error}");
+    });
+}
+
+#[test]
+fn a_document_that_a_commit_writes_twice_is_not_taken_for_the_stale_one() {
+    with_measured_store(|store, measured: Measured| async move {
+        put(&store, "a", doc! {}).await;
+        put(&store, "b", doc! {}).await;
+        let mut twice = changing("a", 1, "x", 1);
+        let set = vec![("_v".to_owned(), 3_i64.into()), ("y".to_owned(), 2.into())];
+        twice.documents.push(write("a", DocumentOp::Patch { expected: 2, set, unset: Vec::new() }));
+        let [twice, stale, other] = together(&store, [twice, changing("b", 7, "x", 1), creating("c", doc! {})]).await;
+        agrees(&store, &[twice.expect("it commits"), other.expect("it commits")]).await;
+        assert!(matches!(stale, Err(Error::Conflict(_))), "{stale:?}");
+        let a = store.get("things", &"a".into()).await.expect("a read").expect("it is there");
+        assert_eq!((a.get_i64("_v").ok(), a.get_i32("x").ok(), a.get_i32("y").ok()), (Some(3), Some(1), Some(2)));
+        measured.read();
+        assert_eq!(measured.counter(telemetry::COMMIT_RETRIES), 0, "it was clear at once who is stale");
     });
 }

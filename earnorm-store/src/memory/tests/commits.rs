@@ -48,7 +48,7 @@ async fn a_stale_version_names_both_versions() {
     let replace = |expected| DocumentOp::Replace { expected, document: doc! { "_id": 1, "_v": 9_i64 } };
     let stale = store.commit(commit("1", Any, vec![write(1, replace(4))])).await.unwrap_err();
     let Error::Conflict(conflict) = stale else { panic!("{stale}") };
-    assert_eq!((conflict.subject.as_str(), conflict.expected, conflict.actual), ("users 1", Exact(4), 1));
+    assert_eq!((conflict.subject.as_str(), conflict.expected, conflict.actual), ("document 1 of users", Exact(4), 1));
     let again = store.commit(commit("1", Any, vec![insert(doc! { "_id": 1 })])).await.unwrap_err();
     let Error::Conflict(conflict) = again else { panic!("{again}") };
     assert_eq!((conflict.expected, conflict.actual), (NoStream, 1));
