@@ -92,17 +92,31 @@ pub(super) async fn what_does_not_follow_is_refused(s: Subject) {
     refused(&s, &[event(3, "b", 1)], 3, "user-b").await;
     refused(&s, &[event(0, "b", 1)], 0, "user-b").await;
     refused(&s, &[event(5, "b", 0)], 5, "user-b").await;
-    refused(&s, &[moved(&first, 5, "b")], 5, "user-b").await;
+    assert!(refused(&s, &[moved(&first, 5, "b")], 5, "user-b").await.contains("event id"));
     let twin = event(5, "b", 1);
     refused(&s, &[twin.clone(), moved(&twin, 6, "c")], 6, "user-c").await;
     let mut same_commit = event(5, "b", 1);
     if let (LogEntry::Event { commit: theirs, .. }, LogEntry::Event { commit, .. }) = (&first, &mut same_commit) {
         *commit = *theirs;
     }
-    refused(&s, &[same_commit], 5, "user-b").await;
+    assert!(refused(&s, &[same_commit], 5, "user-b").await.contains("commit id"));
     let events = s.log_to(Position::new(4)).await;
     assert_eq!(events.len(), 1, "what was refused left nothing: {events:?}");
     append(&s, &[event(5, "a", 2)]).await;
+    // What a commit wrote counts as what was appended does.
+    let sent = commit().append(&named("user", "d"), Any, 1);
+    let written = s.commits(sent.clone()).await;
+    s.settle(last(&written)).await;
+    let next = last(&written).get() + 1;
+    let (mut same_event, mut same_commit) = (event(next, "e", 1), event(next, "e", 1));
+    if let LogEntry::Event { event, .. } = &mut same_event {
+        event.id = written.events[0].id;
+    }
+    if let LogEntry::Event { commit, .. } = &mut same_commit {
+        *commit = Some((sent.id, 1));
+    }
+    assert!(refused(&s, &[same_event], next, "user-e").await.contains("event id"));
+    assert!(refused(&s, &[same_commit], next, "user-e").await.contains("commit id"));
 }
 
 pub(super) async fn what_no_commit_could_have_written_is_refused(s: Subject) {
@@ -262,11 +276,13 @@ async fn append(s: &Subject, entries: &[LogEntry]) -> u64 {
     written
 }
 
-async fn refused(s: &Subject, entries: &[LogEntry], position: i64, named: &str) {
+/// Why a list is refused.
+async fn refused(s: &Subject, entries: &[LogEntry], position: i64, named: &str) -> String {
     match s.admin().append_entries(entries.to_vec()).await {
         Err(Error::Corrupt { subject, reason }) => {
             assert!(subject.contains(&position.to_string()) && subject.contains(named), "{subject}: {reason}");
             assert!(!reason.is_empty());
+            reason
         }
         other => panic!("expected a refusal of position {position}, not {other:?}"),
     }
