@@ -148,6 +148,8 @@ pub(super) async fn a_stream_may_begin_above_its_first_version(s: Subject) {
     assert_eq!(versions, [7, 8]);
     let heads = s.admin().streams("user", None, 9).await.unwrap();
     assert_eq!((heads.len(), heads[0].first, heads[0].last), (1, 7, 8));
+    let refused = conflict(s.commit(commit().append(&named("user", "a"), NoStream, 1)).await);
+    assert_eq!((refused.expected, refused.actual), (NoStream, 8), "its first version is gone, and it is no new stream");
     let receipt = s.commits(commit().append(&named("user", "a"), Exact(8), 1)).await;
     assert_eq!(receipt.events[0].version, 9);
     conflict(s.commit(commit().append(&named("user", "a"), Exact(3), 1)).await);

@@ -45,6 +45,9 @@ pub(super) async fn what_is_kept_stays_readable(s: Subject) {
     assert!(last_two.iter().eq(stays[1..].iter().rev()));
     assert_eq!(s.admin().truncate(Position::new(7), &[Position::new(5)]).await.unwrap(), 1, "the second is let go");
     assert_eq!(s.events(&one()).await, stays[1..]);
+    let first = Position::new(5);
+    assert_eq!(s.admin().truncate(Position::new(8), &[first]).await.unwrap(), 1, "the first that is left is kept");
+    assert_eq!(s.events(&one()).await, [stays[1].clone(), stays[3].clone()]);
 }
 
 pub(super) async fn positions_and_versions_go_on_after_it(s: Subject) {
