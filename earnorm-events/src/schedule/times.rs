@@ -31,6 +31,10 @@ impl Times {
         let zone = Tz::from_str(zone).map_err(|_| {
             format!("`{zone}` is not the name of a time zone: take one of the tz database, such as `Europe/Rome`")
         })?;
+        // An empty list would be met by no time, which is found only after a search through all of them.
+        if pattern.split_whitespace().any(|field| field.split(',').any(str::is_empty)) {
+            return Err(format!("the cron pattern `{pattern}` is none: a list in it has an empty entry"));
+        }
         let cron = Cron::from_str(pattern).map_err(|error| format!("the cron pattern `{pattern}` is none: {error}"))?;
         let times = Self::Cron { pattern: pattern.to_owned(), cron: Box::new(cron), zone };
         match times.after(DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH) {
@@ -152,6 +156,9 @@ mod tests {
         refused(Times::cron("0 3 * * *", "UTC"));
         assert!(text(Times::cron("0 3 * *", "UTC")).contains("`0 3 * *`"));
         assert!(text(Times::cron("0 25 * * *", "UTC")).contains("`0 25 * * *`"));
+        for empty in [", 0-6 * * MON-FRI", "0 1,,2 * * *", "0 0 1 , *", "1, 2 * * * *"] {
+            assert!(text(Times::cron(empty, "UTC")).contains("an empty entry"), "{empty}");
+        }
         assert!(text(Times::cron("0 3 * * *", "Europe/Roma")).contains("tz database"));
         assert!(text(Times::cron("0 0 30 2 *", "UTC")).contains("no time ever"));
         assert!(text(Times::every(Duration::ZERO)).contains("a millisecond or more"));
