@@ -212,19 +212,17 @@ pub(super) fn groups(members: &[Member], names: &Names) -> Vec<Group> {
 mod tests {
     //! Which statements share a command.
 
-    use super::super::unconnected::member;
+    use super::super::unconnected::{creating, sent};
     use super::*;
 
     /// Members that write a document of about so many bytes each.
     fn members(sizes: &[usize]) -> Vec<Member> {
         let sized = |(index, size): (usize, &usize)| {
             let key = index.to_string();
-            let (mut member, _) = member(&key, None);
-            let mut commit = member.prepared.commit;
-            let document = doc! { "_id": &key, "x": "x".repeat(*size) };
+            let mut commit = creating(&key);
+            let document = doc! { "_id": key, "x": "x".repeat(*size) };
             commit.documents[0].op = DocumentOp::Insert { document };
-            member.prepared = super::super::member::Prepared::new(commit).unwrap();
-            member
+            sent(commit, None).0
         };
         sizes.iter().enumerate().map(sized).collect()
     }

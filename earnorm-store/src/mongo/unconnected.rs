@@ -47,13 +47,18 @@ pub(super) fn unconnected(batching: Batching) -> Arc<Inner> {
 
 pub(super) type Answer = oneshot::Receiver<Result<Committed>>;
 
-/// A commit of one event and one document.
+/// A commit of one event and one document, that somebody waits for.
 pub(super) fn member(key: &str, fault: Option<Fault>) -> (Member, Answer) {
+    sent(creating(key), fault)
+}
+
+/// A commit that somebody waits for.
+pub(super) fn sent(commit: Commit, fault: Option<Fault>) -> (Member, Answer) {
     let (reply, answer) = oneshot::channel();
     let room = || Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
     let flight = Arc::new(RwLock::new(())).try_read_owned().unwrap();
     let member = Member {
-        prepared: Prepared::new(creating(key)).unwrap(),
+        prepared: Prepared::new(commit).unwrap(),
         deadline: Instant::now() + PATIENCE,
         enqueued: Instant::now(),
         tries: 0,

@@ -1,16 +1,18 @@
 //! How well writes are kept and what reads are shown, as the server itself logs it, whatever the address asks for.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bson::{Document, doc};
 use earnorm_core::position::Position;
 use earnorm_core::predicate::Predicate;
 use earnorm_core::store::{EntryQuery, LogQuery, PutRule, Store};
 use earnorm_store::mongo::MongoStore;
+use earnorm_store::sabotage::Sabotage;
 use serde_json::Value;
 
 use crate::server::{Server, run};
-use crate::support::{at_once, changing, creating, moving, put};
+use crate::support::{changing, creating, moving, put};
 
 /// What an address could ask for that keeps less and shows more than is promised.
 const WEAK: &str = "&readPreference=secondary&readConcernLevel=local&w=1&journal=false&retryWrites=false";
@@ -53,7 +55,10 @@ fn no_address_weakens_how_writes_are_kept_and_what_reads_are_shown() {
                 put(&weak, "a", doc! {}).await;
                 weak.commit(changing("a", 1, "x", 1)).await.expect("it changes");
                 weak.commit(moving("mail", None, (1, 1))).await.expect("it starts");
-                let made = at_once(&weak, (0..8).map(|n| creating(&format!("n{n}"), doc! {}))).await;
+                // In company, so that positions are reserved outside of the transaction.
+                let commits = (0..8).map(|n| creating(&format!("n{n}"), doc! {})).collect();
+                let made =
+                    weak.sabotage_together(commits, Sabotage::Stall(Duration::ZERO)).await.expect("they are sent");
                 assert!(made.iter().all(Result::is_ok), "{made:?}");
                 weak.read_log(LogQuery::default()).await.expect("a page");
                 weak.get("things", &"a".into()).await.expect("a read").expect("it is there");

@@ -9,7 +9,7 @@ use earnorm_core::stream::{ExpectedVersion, StreamId};
 use uuid::Uuid;
 
 use super::super::raw::{Reply, WriteFault};
-use super::super::unconnected::member;
+use super::super::unconnected::{creating, sent};
 use super::{COMMAND_BYTES_MAX, Head, Heads, Place, Plan, Stored, Taken, encode};
 use crate::mongo::member::Member;
 
@@ -44,11 +44,9 @@ fn an_event_is_encoded_once_and_placed_often() {
 /// Members with an event of about so many bytes each.
 fn members(sizes: &[usize]) -> Vec<Member> {
     let sized = |(index, size): (usize, &usize)| {
-        let (mut member, _) = member(&index.to_string(), None);
-        let mut commit = member.prepared.commit;
+        let mut commit = creating(&index.to_string());
         commit.appends[0].events[0].data = doc! { "x": "x".repeat(*size) };
-        member.prepared = crate::mongo::member::Prepared::new(commit).expect("it is encoded");
-        member
+        sent(commit, None).0
     };
     sizes.iter().enumerate().map(sized).collect()
 }
